@@ -1,0 +1,4 @@
+//! `experiments/figN.yaml`: everything about one figure of the paper.
+//!
+//! [`file`] is the file's structure.
+pub mod file;

@@ -1,0 +1,1 @@
+//! candle operations with hand-written forward and backward passes; on other devices, candle's own operations.

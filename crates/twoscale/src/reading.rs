@@ -1,0 +1,157 @@
+//! What the paper's text leaves open, as switches. Each field is one *reading*; the variants are the ways in which the text
+//! can be read. Defaults are the readings that fit the paper's MNIST curves.
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// All readings that concern the loss and its training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Reading {
+    /// How the logits are normalised: X̂ = X(α)/R(α), eq. (9).
+    pub normalisation: Normalisation,
+    /// What R(α) is.
+    pub size: Size,
+    /// Which margin the gate compares with η.
+    pub gate: Gate,
+    /// Whether the single-scale baseline trains its scale R1.
+    pub baseline: Trained,
+    /// Whether the base R of the separation loss (17) is trained.
+    pub separation_base: Base,
+    /// How the losses of the objects are averaged.
+    pub mean: Mean,
+}
+
+/// How the logits are normalised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Normalisation {
+    /// X̂ = X(α)/R(α), the gradient flows through R(α).
+    #[default]
+    Through,
+    /// X̂ = X(α)/R(α), R(α) computed anew each step but constant for the gradient.
+    Detached,
+    /// X̂ = X(α)/R(α⁰): the scales are multipliers on the raw logits.
+    Direct,
+    /// α⁰ is divided by R(α⁰)^(1/(M-1)) once; X̂ = X(α) from then on.
+    RescaledOnce,
+}
+
+/// What the size R(α), eq. (9), is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Size {
+    /// The layers that count.
+    pub layers: Layers,
+    /// The norm of a layer.
+    pub norm: Norm,
+    /// Whether biases count.
+    pub biases: BiasNorm,
+    /// R is the product of the layers' norms to this power (1 in the paper; 2: the root forgotten).
+    pub power: f64,
+    /// Steps between two computations of R (1: every step; 390: once an epoch on CIFAR). Only with a detached normalisation.
+    pub every: usize,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self { layers: Layers::default(), norm: Norm::default(), biases: BiasNorm::default(), power: 1.0, every: 1 }
+    }
+}
+
+/// The layers that count in R(α).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layers {
+    /// Every fully connected layer.
+    #[default]
+    Dense,
+    /// Every linear layer, convolutions included.
+    All,
+    /// The layers of these names.
+    Named(Vec<String>),
+}
+
+/// The norm of one layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Norm {
+    /// Product over layers of the Euclidean norm of all entries (the text's).
+    #[default]
+    Frobenius,
+    /// Product over layers of the largest singular value of the weight as an (out, rest) matrix.
+    Spectral,
+    /// Not a product: the Euclidean norm of all counted parameters as one vector.
+    Whole,
+}
+
+/// Whether biases count in R(α).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum BiasNorm {
+    /// Weights only.
+    #[default]
+    Out,
+    /// One norm over weights and biases of a layer together.
+    Joint,
+    /// Biases are a factor of their own (as a loop over PyTorch's `parameters()` gives).
+    Apart,
+}
+
+/// Which margin the gate compares with η.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Gate {
+    /// δX, as eq. (13) says.
+    #[default]
+    Raw,
+    /// δX̂ = δX/R(α).
+    Normalised,
+    /// R1·δX̂: the margin on the scale on which probabilities are computed.
+    Scaled,
+}
+
+/// Whether a scale is trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trained {
+    /// It is a parameter of the optimiser.
+    #[default]
+    Trained,
+    /// It keeps its initial value.
+    Constant,
+}
+
+/// The base of the separation loss, eq. (17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Base {
+    /// R stays R(α⁰) (§2.3 and §4).
+    #[default]
+    Fixed,
+    /// R "evolves via gradient descent as normal" (§3.5).
+    Trained,
+}
+
+/// How the objects' losses are averaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mean {
+    /// Over the batch.
+    #[default]
+    Batch,
+    /// Each side of the gate on its own, then added.
+    Sides,
+}
+
+impl Default for Reading {
+    fn default() -> Self {
+        Self {
+            normalisation: Normalisation::default(),
+            size: Size::default(),
+            gate: Gate::default(),
+            baseline: Trained::default(),
+            separation_base: Base::default(),
+            mean: Mean::default(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The size R(α), eq. (9), held as its logarithm.

@@ -1,0 +1,1 @@
+//! Shared helpers of the end-to-end tests: they drive the command line as a user does.
