@@ -47,8 +47,9 @@ pub struct Experiment {
     /// The paper's claims about this figure.
     #[serde(default)]
     pub claims: Vec<Claim>,
-    /// Scales: `paper` (as above), `reduced` (CI), `smoke` (embedded data, seconds). Each is a patch laid over this file:
-    /// mappings are merged, everything else is replaced.
+    /// Scales beside `paper`, which is the file itself: `reduced` (CI), `smoke` (embedded data, seconds). Each is a patch laid
+    /// over this file: mappings are merged, `null` takes a key away, everything else is replaced; a mapping laid over
+    /// `panels` or `claims` names the items that it changes.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub scales: BTreeMap<String, Value>,
@@ -80,7 +81,7 @@ pub struct Loss {
     pub label: String,
     /// Colour, as the paper draws it: `b`, `g`, `r`, `y`, `tab:blue`, ... or `#rrggbb`.
     pub colour: String,
-    /// A patch laid over the experiment for this loss alone (another reading, another network).
+    /// A patch laid over `data`, `model`, `reading`, `optimiser` and `schedule` for this loss alone.
     #[serde(default)]
     #[schemars(with = "serde_json::Value")]
     pub with: Value,
@@ -137,7 +138,7 @@ pub struct Axis {
 
 /// A series of a panel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum PanelSeries {
     /// Series and loss have the same slug.
     Loss(String),
