@@ -1,6 +1,6 @@
 //! Stochastic gradient descent with momentum and weight decay, over named parameters in a stable order.
 use candle_core::backprop::GradStore;
-use candle_core::{Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -97,7 +97,7 @@ impl Sgd {
             let gradient = gradients.get(&parameter.var).map_or(Ok(0.0), Tensor::to_scalar::<f64>)?;
             *velocity = self.momentum * *velocity + gradient;
             let value = parameter.var.to_scalar::<f64>()? - step * *velocity;
-            parameter.var.set(&Tensor::new(value, parameter.var.device())?)?;
+            parameter.var.set(&Tensor::new(value, &Device::Cpu)?)?;
         }
         Ok(())
     }

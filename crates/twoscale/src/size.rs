@@ -60,7 +60,7 @@ impl ModelSize {
         &self.members
     }
 
-    /// log R(α), f64 without dimensions, differentiable; -∞ where a counted layer is all zero.
+    /// log R(α), f64 without dimensions, on the host, differentiable; -∞ where a counted layer is all zero.
     ///
     /// # Errors
     /// When an operation fails.
@@ -74,6 +74,7 @@ impl ModelSize {
             });
         }
         let sum = sum.ok_or_else(|| Error::Setting("R(α) has no factor: count at least one layer".into()))?;
+        let sum = sum.to_device(&Device::Cpu)?;
         Ok(if self.power == 1.0 { sum } else { (sum * self.power)? })
     }
 

@@ -17,6 +17,7 @@ pub struct ScaleParameter {
 }
 
 /// The scales of a loss, in double precision: their values reach 10⁷⁰ for deep networks, where single precision ends at 10³⁸.
+/// They live on the host, whatever device the network is on.
 ///
 /// | kind | parameters | scales |
 /// |---|---|---|
@@ -37,7 +38,7 @@ impl Scales {
     ///
     /// # Errors
     /// When the specification makes no sense or `first` is not a positive number.
-    pub fn new(spec: &LossSpec, reading: &Reading, first: f64, device: &Device) -> Result<Self> {
+    pub fn new(spec: &LossSpec, reading: &Reading, first: f64) -> Result<Self> {
         spec.validate()?;
         if !(first > 0.0 && first.is_finite()) {
             return Err(Error::Setting(format!(
@@ -47,7 +48,7 @@ impl Scales {
         }
         let count = spec.scales();
         let parameter = |name: String, value: f64, trained: bool| -> Result<ScaleParameter> {
-            Ok(ScaleParameter { name, var: Var::new(value, device)?, trained })
+            Ok(ScaleParameter { name, var: Var::new(value, &Device::Cpu)?, trained })
         };
         let numbered = |trained: bool| -> Result<Vec<ScaleParameter>> {
             let value = |k: usize| first * spec.ratio.powi(k as i32);
@@ -92,7 +93,7 @@ impl Scales {
     /// # Errors
     /// When an operation fails.
     pub fn multipliers(&self, log_size: &Tensor) -> Result<Tensor> {
-        Ok(self.tensor()?.broadcast_mul(&log_size.to_dtype(DType::F64)?.neg()?.exp()?)?)
+        Ok(self.tensor()?.broadcast_mul(&log_size.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.neg()?.exp()?)?)
     }
 
     /// R_1, ..., R_{m+1} as numbers.
@@ -118,7 +119,7 @@ mod tests {
 
     fn scales(kind: LossKind, thresholds: &[f64], reading: &Reading) -> Scales {
         let spec = LossSpec { kind, thresholds: thresholds.to_vec(), ratio: 10.0, inner: Inner::default() };
-        Scales::new(&spec, reading, 3.0, &Device::Cpu).unwrap()
+        Scales::new(&spec, reading, 3.0).unwrap()
     }
 
     fn trained(scales: &Scales) -> Vec<&str> {
@@ -150,7 +151,7 @@ mod tests {
     #[test]
     fn a_size_beyond_single_precision_is_no_trouble() {
         let spec = LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.1], ratio: 10.0, inner: Inner::default() };
-        let scales = Scales::new(&spec, &Reading::default(), 1e70, &Device::Cpu).unwrap();
+        let scales = Scales::new(&spec, &Reading::default(), 1e70).unwrap();
         let log_size = Tensor::new(70.0 * 10f64.ln(), &Device::Cpu).unwrap();
         let multipliers = scales.multipliers(&log_size).unwrap().to_vec1::<f64>().unwrap();
         assert!((multipliers[0] - 1.0).abs() < 1e-12 && (multipliers[1] - 10.0).abs() < 1e-11, "{multipliers:?}");
@@ -160,7 +161,7 @@ mod tests {
     fn a_first_scale_that_makes_no_sense_is_refused() {
         let spec = LossSpec { kind: LossKind::Single, thresholds: vec![], ratio: 10.0, inner: Inner::default() };
         for first in [0.0, f64::NAN, f64::INFINITY] {
-            assert!(Scales::new(&spec, &Reading::default(), first, &Device::Cpu).is_err());
+            assert!(Scales::new(&spec, &Reading::default(), first).is_err());
         }
     }
 }
