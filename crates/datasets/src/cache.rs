@@ -80,8 +80,7 @@ impl Cache {
         let dir = self.folder(source);
         match name {
             Name::Mnist => packed::with_unpacked(source, &dir, |dir| decode::mnist(source, dir)),
-            Name::Cifar10 => decode::cifar10(source, &dir),
-            _ => decode::cifar100(source, &dir),
+            _ => decode::cifar(source, &dir),
         }
     }
 

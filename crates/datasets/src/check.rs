@@ -37,7 +37,12 @@ impl Layout {
                 Layout { header: vec![IDX_LABELS, words(file.size - 8)], record: 1, classes: vec![10] }
             }
             _ => Layout {
-                header: vec![IDX_IMAGES, words((file.size - 16) / pixels as u64), words(height as u64), words(width as u64)],
+                header: vec![
+                    IDX_IMAGES,
+                    words((file.size - 16) / pixels as u64),
+                    words(height as u64),
+                    words(width as u64),
+                ],
                 record: pixels,
                 classes: vec![],
             },
@@ -58,12 +63,7 @@ pub(crate) fn file(source: &Source, file: &Expected, path: &Path) -> Result<(), 
 }
 
 /// Checks unpacked bytes that are `size` long. The outer error is the reader's, the inner one the content's.
-pub(crate) fn content(
-    name: Name,
-    file: &Expected,
-    mut reader: impl Read,
-    size: u64,
-) -> io::Result<Result<(), Fault>> {
+pub(crate) fn content(name: Name, file: &Expected, mut reader: impl Read, size: u64) -> io::Result<Result<(), Fault>> {
     let layout = Layout::of(name, file);
     let mut hash = Sha256::new();
 

@@ -63,7 +63,9 @@ pub enum Error {
     },
 
     /// The caller's [`crate::Progress::stop`] asked to stop.
-    #[error("the download of {0} was stopped; what has arrived is kept, and `cargo xtask data fetch {0}` goes on from there")]
+    #[error(
+        "the download of {0} was stopped; what has arrived is kept, and `cargo xtask data fetch {0}` goes on from there"
+    )]
     Stopped(Name),
 
     /// The operating system refused.

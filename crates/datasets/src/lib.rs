@@ -24,6 +24,7 @@ mod check;
 mod decode;
 mod digits;
 mod error;
+mod fetch;
 mod name;
 mod packed;
 mod random;
@@ -32,5 +33,6 @@ mod textures;
 
 pub use cache::{Cache, Row, State};
 pub use error::{Error, Fault};
+pub use fetch::Progress;
 pub use name::{Labels, Name};
 pub use set::{Dataset, Digest, Split, digest};

@@ -14,9 +14,19 @@ use crate::{Dataset, check};
 
 /// Checks a packed file; its content too, unless the unpacked one beside it has been checked already.
 pub(crate) fn check(source: &Source, file: &Expected, gzip: &Packed, dir: &Path, unpacked: bool) -> Result<(), Error> {
-    let path = dir.join(&gzip.file);
-    let damaged = |fault| Error::Damaged { name: source.name, path: path.clone(), fault };
-    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+    check_at(source, file, gzip, &dir.join(&gzip.file), unpacked)
+}
+
+/// [`check`] of a packed file that is not yet at its place.
+pub(crate) fn check_at(
+    source: &Source,
+    file: &Expected,
+    gzip: &Packed,
+    path: &Path,
+    unpacked: bool,
+) -> Result<(), Error> {
+    let damaged = |fault| Error::Damaged { name: source.name, path: path.to_owned(), fault };
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
     let (found, expected) = (bytes.len() as u64, gzip.size);
     if found < expected {
         return Err(damaged(Fault::Truncated { found, expected }));

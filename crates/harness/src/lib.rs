@@ -9,3 +9,5 @@ pub mod experiment;
 pub mod record;
 pub mod series;
 pub mod spec;
+pub mod store;
+pub mod train;

@@ -5,6 +5,12 @@ use twoscale::metrics::Evaluation;
 
 use crate::spec::RunSpec;
 
+/// Version of the records this build writes and reads: the crate's.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// `device` of a record that the fake trainer made.
+pub const FAKE_DEVICE: &str = "fake";
+
 /// `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,7 +44,8 @@ pub struct Run {
 pub enum Outcome {
     /// As planned.
     Finished,
-    /// Loss, a scale or a weight was not finite at this step (counted from 1); the history ends there.
+    /// Loss, a scale or a weight was not finite at this step (counted from 1). The history ends before it, so that every
+    /// number kept is finite; test accuracies of the weights that led to it are dropped too.
     Diverged {
         /// The step.
         step: usize,
@@ -60,6 +67,33 @@ pub struct History {
     pub test_step: Vec<u32>,
     /// Test accuracy at those steps.
     pub test_accuracy: Vec<f64>,
+}
+
+impl History {
+    /// Appends one step of training; `correct` of `objects` objects of the batch were correctly classified.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "kept as f32; a batch is small")]
+    pub fn push(&mut self, step: &twoscale::trainer::Step, objects: usize) {
+        self.batch_accuracy.push((step.correct as f64 / objects as f64) as f32);
+        self.batch_loss.push(step.loss as f32);
+        self.log_size.push(step.log_size);
+        self.scales.resize_with(step.scales.len(), Vec::new);
+        for (column, &scale) in self.scales.iter_mut().zip(&step.scales) {
+            column.push(scale);
+        }
+    }
+
+    /// Number of steps recorded.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.batch_loss.len()
+    }
+
+    /// Forgets test accuracies measured after step `step` (counted from 1) and later.
+    pub fn forget_tests_from(&mut self, step: usize) {
+        let kept = self.test_step.iter().take_while(|&&at| (at as usize) < step).count();
+        self.test_step.truncate(kept);
+        self.test_accuracy.truncate(kept);
+    }
 }
 
 /// A finished run.

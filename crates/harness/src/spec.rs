@@ -1,6 +1,14 @@
-//! [`RunSpec`]: one training, as plain data. Its canonical JSON's BLAKE3 hash is the run's key.
+//! [`RunSpec`]: one training, as plain data. Its canonical JSON's BLAKE3 hash is the run's key ([`RunSpec::key`]).
+use std::fmt::Write as _;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use twoscale::loss::{Inner, LossKind};
+
+/// A specification that makes no sense; the sentence says which setting and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SpecError(pub String);
 
 /// Everything that decides the bits of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +28,153 @@ pub struct RunSpec {
     pub schedule: Schedule,
     /// Seed of all its random streams.
     pub seed: u64,
+}
+
+impl RunSpec {
+    /// The run's key: the first 128 bits of the BLAKE3 hash of [`RunSpec::canonical`], as 32 hexadecimal digits.
+    #[must_use]
+    pub fn key(&self) -> String {
+        blake3::hash(self.canonical().as_bytes()).to_hex()[..32].to_owned()
+    }
+
+    /// The specification as JSON without blanks, the keys of every object sorted, numbers as `serde_json` prints them
+    /// (the shortest decimals that read back to the same bits; `0.1`, `10.0`).
+    ///
+    /// Sorted here and not by a map's own order: some crate of the tree may switch on `serde_json`'s `preserve_order`,
+    /// and every key would change.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        let mut text = String::new();
+        write_canonical(&value, &mut text);
+        text
+    }
+
+    /// Checks everything that can be checked without the data.
+    ///
+    /// # Errors
+    /// The first setting that makes no sense.
+    pub fn validate(&self) -> Result<(), SpecError> {
+        let refuse = |sentence: String| Err(SpecError(sentence));
+        let Schedule { steps, batch, test_every, .. } = self.schedule;
+        for (name, value) in [("steps", steps), ("batch", batch), ("test-every", test_every)] {
+            if value == 0 {
+                return refuse(format!("schedule.{name} is 0; it must be at least 1"));
+            }
+        }
+        if u32::try_from(steps).is_err() {
+            return refuse(format!("schedule.steps is {steps}; at most {} are supported", u32::MAX));
+        }
+        if let Decay::Steps { at, factor } = &self.schedule.decay {
+            if !(factor.is_finite() && *factor > 0.0) {
+                return refuse(format!("schedule.decay.factor is {factor}; it must be a positive number"));
+            }
+            if !at.windows(2).all(|pair| pair[0] < pair[1]) {
+                return refuse(format!("schedule.decay.at is {at:?}; the steps must increase"));
+            }
+        }
+        let optimiser = &self.optimiser;
+        if !(optimiser.step.is_finite() && optimiser.step > 0.0) {
+            return refuse(format!("optimiser.step is {}; it must be a positive number", optimiser.step));
+        }
+        if !(0.0..1.0).contains(&optimiser.momentum) {
+            return refuse(format!("optimiser.momentum is {}; it must be in [0, 1)", optimiser.momentum));
+        }
+        if !(optimiser.weight_decay.is_finite() && optimiser.weight_decay >= 0.0) {
+            return refuse(format!("optimiser.weight-decay is {}; it must be 0 or more", optimiser.weight_decay));
+        }
+        if let Some(0) = self.data.train {
+            return refuse("data.train is 0; at least one training object is needed".to_owned());
+        }
+        if let Some(0) = self.data.test {
+            return refuse("data.test is 0; at least one test object is needed".to_owned());
+        }
+        if let Some(width) = self.model.hidden.iter().find(|&&width| width == 0) {
+            return refuse(format!("model.hidden has a layer of width {width}; every width must be at least 1"));
+        }
+        self.validate_loss()
+    }
+
+    /// The part of [`RunSpec::validate`] about the loss.
+    fn validate_loss(&self) -> Result<(), SpecError> {
+        let loss = &self.loss;
+        let thresholds = &loss.thresholds;
+        if let Some(eta) = thresholds.iter().find(|eta| !(eta.is_finite() && **eta > 0.0)) {
+            return Err(SpecError(format!("loss.thresholds has η = {eta}; every threshold must be a positive number")));
+        }
+        if !thresholds.windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err(SpecError(format!("loss.thresholds is {thresholds:?}; the thresholds must increase")));
+        }
+        match loss.kind {
+            LossKind::Single if !thresholds.is_empty() => {
+                return Err(SpecError(
+                    "loss.kind is single, which takes no thresholds; leave loss.thresholds out".into(),
+                ));
+            }
+            LossKind::TwoScale | LossKind::Fixed | LossKind::Separation if thresholds.is_empty() => {
+                return Err(SpecError(
+                    "loss.thresholds is empty; a loss of several scales needs at least one η".into(),
+                ));
+            }
+            _ => {}
+        }
+        if !(loss.ratio.is_finite() && loss.ratio > 0.0) {
+            return Err(SpecError(format!("loss.ratio is {}; it must be a positive number", loss.ratio)));
+        }
+        if let Inner::Truncated(k) = loss.inner
+            && !(k.is_finite() && k > 0.0)
+        {
+            return Err(SpecError(format!("loss.inner.truncated is {k}; it must be a positive number")));
+        }
+        Ok(())
+    }
+
+    /// Checks what depends on the size of the training set: `objects` training objects are there, after [`DataSpec::train`].
+    ///
+    /// # Errors
+    /// When not even one batch can be filled.
+    pub fn validate_batch(&self, objects: usize) -> Result<(), SpecError> {
+        let batch = self.schedule.batch;
+        if batch > objects {
+            return Err(SpecError(format!(
+                "schedule.batch is {batch} but there are only {objects} training objects; choose a smaller batch"
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Appends `value` to `text`: objects by sorted keys, everything else as `serde_json` prints it.
+fn write_canonical(value: &serde_json::Value, text: &mut String) {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            text.push('{');
+            for (i, (key, value)) in entries.into_iter().enumerate() {
+                if i > 0 {
+                    text.push(',');
+                }
+                let _ = write!(text, "{}:", Value::String(key.clone()));
+                write_canonical(value, text);
+            }
+            text.push('}');
+        }
+        Value::Array(items) => {
+            text.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    text.push(',');
+                }
+                write_canonical(item, text);
+            }
+            text.push(']');
+        }
+        other => {
+            let _ = write!(text, "{other}");
+        }
+    }
 }
 
 /// What a run is trained on.

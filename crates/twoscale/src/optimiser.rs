@@ -1,8 +1,14 @@
 //! Stochastic gradient descent with momentum and weight decay, over named parameters in a stable order.
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// SGD as PyTorch defines it: g ← g + λ w; v ← μ v + g; w ← w - τ v.
+use crate::loss::Scales;
+use crate::parameters::Parameter;
+use crate::{Error, Result};
+
+/// SGD as PyTorch defines it: g ← g + λ w; v ← μ v + g (v = g at first); w ← w - τ v.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OptimiserSpec {
@@ -14,4 +20,115 @@ pub struct OptimiserSpec {
     /// λ; acts on weights and biases, not on the scales.
     #[serde(default)]
     pub weight_decay: f64,
+}
+
+impl OptimiserSpec {
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// When one of them makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        let refuse = |what: &str, value: f64, range: &str| {
+            Err(Error::Setting(format!("optimiser: {what} {value}: it must be {range}")))
+        };
+        if !(self.step > 0.0 && self.step.is_finite()) {
+            return refuse("step", self.step, "a positive number; the paper's is 0.1");
+        }
+        if !(0.0..1.0).contains(&self.momentum) {
+            return refuse("momentum", self.momentum, "at least 0 and below 1");
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
+            return refuse("weight-decay", self.weight_decay, "at least 0");
+        }
+        Ok(())
+    }
+}
+
+/// SGD on the parameters of a model and on the scales of its loss.
+///
+/// Both follow the same rule, except that weight decay does not act on scales. A parameter that the loss does not depend
+/// on has gradient zero: momentum still moves it, as it does in PyTorch where the loss masks it out.
+#[derive(Clone, Debug)]
+pub struct Sgd {
+    momentum: f64,
+    weight_decay: f64,
+    /// v of every parameter; empty without momentum.
+    velocities: Vec<Var>,
+    /// v of every scale parameter.
+    scale_velocities: Vec<f64>,
+}
+
+impl Sgd {
+    /// SGD with velocities of zero.
+    ///
+    /// # Errors
+    /// When a setting makes no sense or memory cannot be had.
+    pub fn new(spec: &OptimiserSpec, parameters: &[Parameter], scales: &Scales) -> Result<Self> {
+        spec.validate()?;
+        let velocities = if spec.momentum == 0.0 {
+            Vec::new()
+        } else {
+            parameters.iter().map(|p| Ok(Var::from_tensor(&p.var.zeros_like()?)?)).collect::<Result<_>>()?
+        };
+        Ok(Self {
+            momentum: spec.momentum,
+            weight_decay: spec.weight_decay,
+            velocities,
+            scale_velocities: vec![0.0; scales.parameters().len()],
+        })
+    }
+
+    /// One step of size τ = `step` along the gradients of a loss. Scales that are not trained stay.
+    ///
+    /// # Errors
+    /// When an operation fails.
+    pub fn step(&mut self, parameters: &[Parameter], scales: &Scales, gradients: &GradStore, step: f64) -> Result<()> {
+        for (position, parameter) in parameters.iter().enumerate() {
+            let gradient = match gradients.get(&parameter.var) {
+                Some(gradient) => gradient.clone(),
+                None => parameter.var.zeros_like()?,
+            };
+            self.update(&parameter.var, &gradient, self.velocities.get(position), step)?;
+        }
+        for (parameter, velocity) in scales.parameters().iter().zip(&mut self.scale_velocities) {
+            if !parameter.trained {
+                continue;
+            }
+            let gradient = gradients.get(&parameter.var).map_or(Ok(0.0), Tensor::to_scalar::<f64>)?;
+            *velocity = self.momentum * *velocity + gradient;
+            let value = parameter.var.to_scalar::<f64>()? - step * *velocity;
+            parameter.var.set(&Tensor::new(value, &Device::Cpu)?)?;
+        }
+        Ok(())
+    }
+
+    fn update(&self, weight: &Var, gradient: &Tensor, velocity: Option<&Var>, step: f64) -> Result<()> {
+        let mut direction = gradient.clone();
+        if self.weight_decay != 0.0 {
+            direction = (direction + (weight.as_detached_tensor() * self.weight_decay)?)?;
+        }
+        if let Some(velocity) = velocity {
+            direction = ((velocity.as_detached_tensor() * self.momentum)? + direction)?;
+            velocity.set(&direction)?;
+        }
+        weight.set(&(weight.as_detached_tensor() - (direction * step)?)?)?;
+        Ok(())
+    }
+
+    /// Velocities of the parameters, in their order; empty without momentum.
+    #[must_use]
+    pub fn velocities(&self) -> &[Var] {
+        &self.velocities
+    }
+
+    /// Velocities of the scale parameters, in their order.
+    #[must_use]
+    pub fn scale_velocities(&self) -> &[f64] {
+        &self.scale_velocities
+    }
+
+    /// Takes over the velocity of a scale parameter from a checkpoint.
+    pub(crate) fn set_scale_velocity(&mut self, position: usize, velocity: f64) {
+        self.scale_velocities[position] = velocity;
+    }
 }

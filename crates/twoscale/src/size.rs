@@ -1,1 +1,182 @@
-//! The size R(α), eq. (9), held as its logarithm.
+//! The size R(α), eq. (9): R = Π_i ‖αⁱ‖ over the counted layers, held as its logarithm, which is a sum and cannot overflow.
+use candle_core::{DType, Device, Tensor};
+
+use crate::parameters::{LayerKind, Parameter, Role};
+use crate::reading::{BiasNorm, Layers, Norm, Size};
+use crate::{Error, Result};
+
+/// R(α) of one model: which of its parameters count, and how.
+#[derive(Clone, Debug)]
+pub struct ModelSize {
+    /// The factors of R, each the norm of some parameters taken together.
+    factors: Vec<Vec<usize>>,
+    /// Positions of all parameters of the counted layers, biases included.
+    members: Vec<usize>,
+    layers: usize,
+    norm: Norm,
+    power: f64,
+}
+
+impl ModelSize {
+    /// Finds the counted parameters of a model.
+    ///
+    /// # Errors
+    /// When no layer counts, a named layer does not exist, or the power is not a positive number.
+    pub fn new(size: &Size, parameters: &[Parameter]) -> Result<Self> {
+        if !(size.power > 0.0 && size.power.is_finite()) {
+            return Err(Error::Setting(format!(
+                "size: power {}: it must be a positive number; the paper's is 1",
+                size.power
+            )));
+        }
+        let names = counted(&size.layers, parameters)?;
+        let find = |layer: &str, role: Role| parameters.iter().position(|p| p.layer == layer && p.role == role);
+        let mut factors = Vec::new();
+        for name in &names {
+            let weight = find(name, Role::Weight);
+            let bias = find(name, Role::Bias).filter(|_| size.biases != BiasNorm::Out);
+            match size.biases {
+                BiasNorm::Apart => factors.extend(weight.into_iter().chain(bias).map(|position| vec![position])),
+                BiasNorm::Out | BiasNorm::Joint => factors.push(weight.into_iter().chain(bias).collect()),
+            }
+        }
+        if size.norm == Norm::Whole {
+            factors = vec![factors.concat()];
+        }
+        let is_member = |p: &Parameter| names.contains(&p.layer);
+        let members = (0..parameters.len()).filter(|position| is_member(&parameters[*position])).collect();
+        Ok(Self { factors, members, layers: names.len(), norm: size.norm, power: size.power })
+    }
+
+    /// M - 1: the number of counted layers.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.layers
+    }
+
+    /// Positions of the parameters (weights and biases) of the counted layers.
+    #[must_use]
+    pub fn members(&self) -> &[usize] {
+        &self.members
+    }
+
+    /// log R(α), f64 without dimensions, on the host, differentiable; -∞ where a counted layer is all zero.
+    ///
+    /// # Errors
+    /// When an operation fails.
+    pub fn log(&self, parameters: &[Parameter]) -> Result<Tensor> {
+        let mut sum: Option<Tensor> = None;
+        for factor in &self.factors {
+            let log = self.log_factor(factor, parameters)?;
+            sum = Some(match sum {
+                Some(sum) => (sum + log)?,
+                None => log,
+            });
+        }
+        let sum = sum.ok_or_else(|| Error::Setting("R(α) has no factor: count at least one layer".into()))?;
+        let sum = sum.to_device(&Device::Cpu)?;
+        Ok(if self.power == 1.0 { sum } else { (sum * self.power)? })
+    }
+
+    fn log_factor(&self, factor: &[usize], parameters: &[Parameter]) -> Result<Tensor> {
+        let tensor = |position: usize| parameters[position].var.as_tensor();
+        match (self.norm, factor) {
+            (Norm::Spectral, [weight]) if parameters[*weight].role == Role::Weight => log_spectral(tensor(*weight)),
+            (Norm::Spectral, [weight, bias]) => {
+                // A layer acts on (x, 1): its matrix is the weight with the bias as one more column.
+                let weight = tensor(*weight).flatten_from(1)?;
+                log_spectral(&Tensor::cat(&[&weight, &tensor(*bias).unsqueeze(1)?], 1)?)
+            }
+            (_, [single]) => log_norm(tensor(*single)),
+            (_, several) => {
+                let mut squares: Option<Tensor> = None;
+                for position in several {
+                    let own = tensor(*position).to_dtype(DType::F64)?.sqr()?.sum_all()?;
+                    squares = Some(match squares {
+                        Some(squares) => (squares + own)?,
+                        None => own,
+                    });
+                }
+                let squares = squares.ok_or_else(|| Error::Setting("a factor of R(α) has no parameter".into()))?;
+                Ok((squares.log()? * 0.5)?)
+            }
+        }
+    }
+}
+
+/// log ‖w‖₂ = ½ log Σ w², f64 without dimensions, differentiable.
+///
+/// # Errors
+/// When an operation fails.
+pub fn log_norm(w: &Tensor) -> Result<Tensor> {
+    Ok((w.to_dtype(DType::F64)?.sqr()?.sum_all()?.log()? * 0.5)?)
+}
+
+/// log σ_max of a weight as an (out, rest) matrix W, differentiable: with the singular vectors u, v of σ_max, held constant,
+/// σ_max = uᵀ W v and ∂σ_max/∂W = u vᵀ.
+///
+/// # Errors
+/// When an operation fails.
+pub fn log_spectral(w: &Tensor) -> Result<Tensor> {
+    let matrix = w.flatten_from(1)?.to_dtype(DType::F64)?;
+    let (rows, columns) = matrix.dims2()?;
+    let constant = matrix.detach().to_device(&Device::Cpu)?;
+    // The Gram matrix on the shorter side: its largest eigenvalue is σ², its eigenvector one of the two singular vectors.
+    let tall = rows > columns;
+    let transposed = constant.t()?.contiguous()?;
+    let gram = if tall { transposed.matmul(&constant)? } else { constant.matmul(&transposed)? };
+    let vector = dominant(&gram.flatten_all()?.to_vec1::<f64>()?, rows.min(columns));
+    let short = Tensor::new(vector, &Device::Cpu)?.unsqueeze(1)?;
+    let long = if tall { constant.matmul(&short)? } else { transposed.matmul(&short)? };
+    let long = long.broadcast_div(&long.sqr()?.sum_all()?.sqrt()?)?;
+    let (u, v) = if tall { (long, short) } else { (short, long) };
+    let outer = u.matmul(&v.t()?.contiguous()?)?.to_device(w.device())?;
+    Ok((matrix * outer)?.sum_all()?.log()?)
+}
+
+/// The eigenvector of the largest eigenvalue of a symmetric non-negative matrix (n, n), by power iteration from a fixed start,
+/// so that the same weights give the same bits.
+fn dominant(gram: &[f64], n: usize) -> Vec<f64> {
+    // A start with no symmetry that a weight could share.
+    let mut vector: Vec<f64> = (0..n).map(|i| 1.0 + 0.5 * ((i * i + 1) as f64).sin()).collect();
+    let mut value = 0.0;
+    for _ in 0..2000 {
+        let product: Vec<f64> =
+            gram.chunks_exact(n).map(|row| row.iter().zip(&vector).map(|(a, b)| a * b).sum()).collect();
+        let norm = product.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if !(norm > 0.0) {
+            return product; // zero matrix, or NaN: the logarithm shows it
+        }
+        vector = product.into_iter().map(|x| x / norm).collect();
+        if (norm - value).abs() <= 1e-15 * norm {
+            break;
+        }
+        value = norm;
+    }
+    vector
+}
+
+/// Names of the counted layers, in the order in which data passes them.
+fn counted(layers: &Layers, parameters: &[Parameter]) -> Result<Vec<String>> {
+    let weights = || parameters.iter().filter(|p| p.role == Role::Weight);
+    let names =
+        |wanted: &dyn Fn(&Parameter) -> bool| weights().filter(|p| wanted(p)).map(|p| p.layer.clone()).collect();
+    let chosen: Vec<String> = match layers {
+        Layers::All => names(&|_| true),
+        Layers::Dense => names(&|p| p.kind == LayerKind::Dense),
+        Layers::Named(wanted) => {
+            let known: Vec<String> = names(&|_| true);
+            if let Some(unknown) = wanted.iter().find(|name| !known.contains(name)) {
+                return Err(Error::Setting(format!(
+                    "size: no layer `{unknown}` in this model: its layers are {}",
+                    known.join(", ")
+                )));
+            }
+            names(&|p| wanted.contains(&p.layer))
+        }
+    };
+    if chosen.is_empty() {
+        return Err(Error::Setting("size: no layer counts in R(α): choose `all`, or name layers of the model".into()));
+    }
+    Ok(chosen)
+}

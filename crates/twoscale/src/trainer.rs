@@ -1,12 +1,21 @@
 //! One step of training: model, loss, reading and optimiser together.
-use candle_core::{Device, Tensor};
+//!
+//! ```text
+//! inputs -> Model -> logits X(α) ----------------+--> MultiScale -> losses -> mean -> backward -> Sgd
+//! weights -> ModelSize -> log R(α) -> Scales -> multipliers c_k
+//! ```
+use candle_core::{DType, Device, Tensor};
 
-use crate::Result;
-use crate::loss::LossSpec;
-use crate::metrics::Evaluation;
-use crate::models::ModelSpec;
-use crate::optimiser::OptimiserSpec;
-use crate::reading::Reading;
+use crate::loss::margin::{self, Logits};
+use crate::loss::{LossSpec, MultiScale, Scales, side_weights};
+use crate::metrics::{Evaluation, check_superclasses};
+use crate::models::{Model, ModelSpec};
+use crate::optimiser::{OptimiserSpec, Sgd};
+use crate::reading::{Gate, Mean, Normalisation, Reading};
+use crate::size::ModelSize;
+use crate::{Error, Result};
+
+mod checkpoint;
 
 /// What one step of training reports: values before the step's update.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,20 +24,33 @@ pub struct Step {
     pub loss: f64,
     /// Objects of the batch that are correctly classified (argmax, the first of equals).
     pub correct: usize,
-    /// log R(α).
+    /// log R of the normalisation X̂ = X(α)/R: log R(α), or log R(α⁰) (`direct`), or 0 (`rescaled-once`).
     pub log_size: f64,
     /// R1, R2, ...
     pub scales: Vec<f64>,
 }
 
 /// A network in training.
-pub struct Trainer {}
+pub struct Trainer {
+    model: Box<dyn Model>,
+    loss: MultiScale,
+    scales: Scales,
+    size: ModelSize,
+    reading: Reading,
+    optimiser: Sgd,
+    /// log R(α⁰), before any rescaling.
+    initial_log_size: f64,
+    /// log R where it is not computed anew at every step.
+    log_size: f64,
+    steps: u64,
+}
 
 impl Trainer {
     /// A network with fresh parameters from the streams of `seed`; `input` is (C, H, W).
     ///
     /// # Errors
     /// When a setting makes no sense.
+    #[expect(clippy::too_many_arguments, reason = "each is one part of a run's specification")]
     pub fn new(
         model: &ModelSpec,
         input: [usize; 3],
@@ -39,8 +61,48 @@ impl Trainer {
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
-        let _ = (model, input, classes, loss, reading, optimiser, seed, device);
-        todo!()
+        let model = crate::models::build(model, input, classes, seed, device)?;
+        Self::with_model(model, loss, reading, optimiser)
+    }
+
+    /// Any network, of any floating type, with the parameters that it has.
+    ///
+    /// # Errors
+    /// When a setting makes no sense.
+    pub fn with_model(
+        model: Box<dyn Model>,
+        loss: &LossSpec,
+        reading: &Reading,
+        optimiser: &OptimiserSpec,
+    ) -> Result<Self> {
+        validate(reading)?;
+        let parameters = model.parameters();
+        let size = ModelSize::new(&reading.size, parameters)?;
+        let initial_log_size = size.log(parameters)?.to_scalar::<f64>()?;
+        let scales = Scales::new(loss, reading, initial_log_size.exp())?;
+        let optimiser = Sgd::new(optimiser, parameters, &scales)?;
+        let mut log_size = initial_log_size;
+        if reading.normalisation == Normalisation::RescaledOnce {
+            // α̂⁰ = α⁰ / R^(1/(M-1)): from here on the network's outputs are X̂ themselves.
+            let factor = (-initial_log_size / size.layers() as f64).exp();
+            for position in size.members() {
+                let var = &parameters[*position].var;
+                var.set(&(var.as_detached_tensor() * factor)?)?;
+            }
+            log_size = 0.0;
+        }
+        let loss = MultiScale::new(&loss.thresholds, loss.inner)?;
+        Ok(Self {
+            model,
+            loss,
+            scales,
+            size,
+            reading: reading.clone(),
+            optimiser,
+            initial_log_size,
+            log_size,
+            steps: 0,
+        })
     }
 
     /// One step of (14), (16) or (18) on a batch: inputs (N, C, H, W), labels (N) u32. `step_size` is τ of this step.
@@ -48,11 +110,36 @@ impl Trainer {
     /// # Errors
     /// When shapes do not fit. A loss that is not finite is no error: the caller sees it in [`Step::loss`].
     pub fn step(&mut self, inputs: &Tensor, labels: &Tensor, step_size: f64) -> Result<Step> {
-        let _ = (inputs, labels, step_size);
-        todo!()
+        let labels = labels.to_vec1::<u32>()?;
+        if labels.is_empty() {
+            return Err(Error::Setting("a batch without objects: give at least one".into()));
+        }
+        let logits = self.model.forward(inputs)?;
+        let correct = margin::count_correct(&logits, &labels)?;
+        let log_size = self.log_size_of_step()?;
+        let log_size_value = log_size.to_scalar::<f64>()?;
+        let scales = self.scales.values()?;
+        let multipliers = self.scales.multipliers(&log_size)?;
+        let factor = self.gate_factor(scales[0], log_size_value);
+        let losses = self.loss.per_object(&logits, &labels, &multipliers, factor)?;
+        let loss = match self.reading.mean {
+            Mean::Batch => losses.mean_all()?,
+            Mean::Sides => {
+                let weights = side_weights(&self.loss.sides(&logits, &labels, factor)?);
+                let weights = Tensor::new(weights, losses.device())?.to_dtype(losses.dtype())?;
+                (losses * weights)?.sum_all()?
+            }
+        };
+        let gradients = loss.backward()?;
+        self.optimiser.step(self.model.parameters(), &self.scales, &gradients, step_size)?;
+        self.steps += 1;
+        let loss = loss.to_dtype(DType::F64)?.to_scalar()?;
+        Ok(Step { loss, correct, log_size: log_size_value, scales })
     }
 
     /// Evaluates a batch on the scale R1 and appends to `into`. `superclass[k]` is the super-class of class k.
+    ///
+    /// Logits are normalised as in training: with R(α) of the present weights, unless the reading keeps R.
     ///
     /// # Errors
     /// When shapes do not fit.
@@ -63,8 +150,12 @@ impl Trainer {
         superclass: Option<&[u32]>,
         into: &mut Evaluation,
     ) -> Result<()> {
-        let _ = (inputs, labels, superclass, into);
-        todo!()
+        let logits = self.checked_logits(inputs, labels)?;
+        check_superclasses(superclass, logits.classes())?;
+        let log_size = self.present_log_size()?;
+        let multiplier = self.scales.values()?[0] * (-log_size).exp();
+        logits.for_each_row(|i, x| into.push(x, labels[i], superclass, multiplier, log_size.exp()));
+        Ok(())
     }
 
     /// Objects of a batch that are correctly classified: what is measured during training.
@@ -72,32 +163,75 @@ impl Trainer {
     /// # Errors
     /// When shapes do not fit.
     pub fn count_correct(&self, inputs: &Tensor, labels: &[u32]) -> Result<usize> {
-        let _ = (inputs, labels);
-        todo!()
+        margin::count_correct(&self.model.forward(inputs)?, labels)
     }
 
-    /// Weights, scales and momentum, by name, in a stable order: what a checkpoint holds.
-    ///
-    /// # Errors
-    /// When a tensor cannot be copied.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
-        todo!()
+    /// The network.
+    #[must_use]
+    pub fn model(&self) -> &dyn Model {
+        &*self.model
     }
 
-    /// Weights and scales alone: what `model.safetensors` of a record holds.
-    ///
-    /// # Errors
-    /// When a tensor cannot be copied.
-    pub fn weights(&self) -> Result<Vec<(String, Tensor)>> {
-        todo!()
+    /// The scales R1, R2, ...
+    #[must_use]
+    pub fn scales(&self) -> &Scales {
+        &self.scales
     }
 
-    /// Takes over a [`Trainer::state`].
+    /// log R of the normalisation of the present weights, as in [`Step::log_size`].
     ///
     /// # Errors
-    /// When a tensor is missing or has another shape.
-    pub fn restore(&mut self, state: &[(String, Tensor)]) -> Result<()> {
-        let _ = state;
-        todo!()
+    /// When an operation fails.
+    pub fn present_log_size(&self) -> Result<f64> {
+        Ok(if self.computes_size_at_every_step() {
+            self.size.log(self.model.parameters())?.to_scalar()?
+        } else {
+            self.log_size
+        })
+    }
+
+    fn checked_logits(&self, inputs: &Tensor, labels: &[u32]) -> Result<Logits> {
+        margin::check(&self.model.forward(inputs)?, labels)
+    }
+
+    /// Whether R follows the weights step by step.
+    fn computes_size_at_every_step(&self) -> bool {
+        match self.reading.normalisation {
+            Normalisation::Through => true,
+            Normalisation::Detached => self.reading.size.every == 1,
+            Normalisation::Direct | Normalisation::RescaledOnce => false,
+        }
+    }
+
+    /// log R as this step's loss sees it: a function of the weights only where the gradient flows through it.
+    fn log_size_of_step(&mut self) -> Result<Tensor> {
+        let parameters = self.model.parameters();
+        if self.reading.normalisation == Normalisation::Through {
+            return self.size.log(parameters);
+        }
+        let due = self.steps.is_multiple_of(self.reading.size.every as u64);
+        if self.reading.normalisation == Normalisation::Detached && due {
+            self.log_size = self.size.log(parameters)?.to_scalar()?;
+        }
+        Ok(Tensor::new(self.log_size, &Device::Cpu)?)
+    }
+
+    /// What the margins δX are multiplied with before they are compared with the thresholds.
+    fn gate_factor(&self, first_scale: f64, log_size: f64) -> f64 {
+        match self.reading.gate {
+            Gate::Raw => 1.0,
+            Gate::Normalised => (-log_size).exp(),
+            Gate::Scaled => first_scale * (-log_size).exp(),
+        }
+    }
+}
+
+fn validate(reading: &Reading) -> Result<()> {
+    match (reading.size.every, reading.normalisation) {
+        (0, _) => Err(Error::Setting("size: every 0 steps: take 1 to compute R(α) at every step".into())),
+        (1, _) | (_, Normalisation::Detached) => Ok(()),
+        (every, _) => Err(Error::Setting(format!(
+            "size: every {every} steps needs `normalisation: detached`: otherwise R(α) is part of every step's gradient, or never changes"
+        ))),
     }
 }

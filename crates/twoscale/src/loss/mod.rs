@@ -1,6 +1,37 @@
-//! Losses, one value per object.
+//! Losses, one value per object; the caller averages.
+//!
+//! A network gives logits X(α) (N, K). The paper writes X = R(α)·X̂ and puts a scale of its own in the place of R(α), so
+//! that an object's loss is the [`Inner`] loss of c_k·X with the *multiplier* c_k = R_k/R(α). Which of the m+1 scales an
+//! object is on is decided by its [margin](margin::margins) and the m thresholds: that is [`MultiScale`]. How the scales R_k follow
+//! from trainable numbers is [`Scales`]: varying (13)-(14), fixed (16), separation (17)-(18) and the single-scale
+//! baseline differ in nothing else.
+//!
+//! ```
+//! use candle_core::{Device, Tensor};
+//! use twoscale::loss::{Inner, MultiScale};
+//! # fn main() -> twoscale::Result<()> {
+//! let two_scale = MultiScale::new(&[0.5], Inner::CrossEntropy)?;
+//! let logits = Tensor::new(&[[1.0, 0.0], [0.0, 0.1f64]], &Device::Cpu)?;
+//! let multipliers = Tensor::new(&[1.0, 10.0f64], &Device::Cpu)?;
+//! // The first object's margin 1 is past the threshold, the second's -0.1 is not.
+//! let losses = two_scale.per_object(&logits, &[0, 0], &multipliers, 1.0)?.to_vec1::<f64>()?;
+//! assert!((losses[0] - (1.0 + (-10f64).exp()).ln()).abs() < 1e-12);
+//! assert!((losses[1] - (1.0 + 0.1f64.exp()).ln()).abs() < 1e-12);
+//! # Ok(()) }
+//! ```
+mod inner;
+pub mod margin;
+mod multi_scale;
+mod scales;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use multi_scale::MultiScale;
+pub(crate) use multi_scale::side_weights;
+pub use scales::{ScaleParameter, Scales};
+
+use crate::{Error, Result};
 
 /// Which loss a run is trained with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -48,4 +79,41 @@ pub enum Inner {
     Truncated(f64),
     /// Squared error between the soft-max and the one-hot label, summed over classes.
     SquaredError,
+}
+
+impl LossSpec {
+    /// Number of scales: one more than thresholds.
+    #[must_use]
+    pub fn scales(&self) -> usize {
+        self.thresholds.len() + 1
+    }
+
+    /// Checks that the settings make sense together.
+    ///
+    /// # Errors
+    /// When thresholds are missing, superfluous, not positive or not increasing, when the ratio is not a positive
+    /// number, or when the truncation is no probability.
+    pub fn validate(&self) -> Result<()> {
+        match (self.kind, self.thresholds.is_empty()) {
+            (LossKind::Single, false) => {
+                return Err(Error::Setting(
+                    "loss `single` has one scale and no thresholds: remove `thresholds`, or take another kind".into(),
+                ));
+            }
+            (LossKind::TwoScale | LossKind::Fixed | LossKind::Separation, true) => {
+                return Err(Error::Setting(
+                    "a loss of several scales needs `thresholds`: give at least one, such as [0.01], or take kind `single`"
+                        .into(),
+                ));
+            }
+            _ => {}
+        }
+        if !(self.ratio > 0.0 && self.ratio.is_finite()) {
+            return Err(Error::Setting(format!(
+                "ratio {}: it must be a positive number; the paper's is 10",
+                self.ratio
+            )));
+        }
+        MultiScale::new(&self.thresholds, self.inner).map(|_| ())
+    }
 }

@@ -1,4 +1,22 @@
 //! Measures of performance, §3.1 and §3.2. One [`Evaluation`] of a finished run feeds them all.
+//!
+//! Ties matter here: with ReLU on the logits, a network's outputs are often equal, all zero. *Accuracy* takes the predicted
+//! class, the first of equals, as PyTorch's `argmax` does. *Rank* counts strictly larger probabilities only, so that top-1
+//! accuracy and close-enough accuracy at 0 count an object right whose probability is one of several equal largest ones.
+mod accuracy;
+mod calibration;
+mod histogram;
+mod mass;
+mod row;
+
+pub use accuracy::{
+    accuracy, average_accuracy, close_enough, superclass_accuracy, superclass_average_accuracy,
+    superclass_close_enough, top_k,
+};
+pub use calibration::expected_calibration_error;
+pub use histogram::{Histogram, correct_probability, delta_p, delta_p_histogram, max_probability, share_below};
+pub use mass::{Masses, masses};
+pub use row::check_superclasses;
 
 /// What is known of every object of a set, on the scale R1, at the end of a run. All columns have one entry per object.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,4 +35,23 @@ pub struct Evaluation {
     pub superclass_probability: Vec<f32>,
     /// Normalised classification confidence δX̂ = δX/R(α), §2.2.
     pub normalised_margin: Vec<f32>,
+}
+
+impl Evaluation {
+    /// Number of objects.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.label.len()
+    }
+
+    /// Whether there is no object.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.label.is_empty()
+    }
+}
+
+/// Share of `n` objects that satisfy a condition; NaN when there are none.
+fn share(holds: impl Iterator<Item = bool>, n: usize) -> f64 {
+    holds.filter(|holds| *holds).count() as f64 / n as f64
 }

@@ -80,3 +80,18 @@ pub enum LastActivation {
     /// λ(x) = |x|.
     Abs,
 }
+
+/// A network with fresh parameters.
+///
+/// # Errors
+/// Always: placeholder until the networks land.
+pub fn build(
+    spec: &ModelSpec,
+    input: [usize; 3],
+    classes: usize,
+    seed: u64,
+    device: &candle_core::Device,
+) -> Result<Box<dyn Model>> {
+    let _ = (spec, input, classes, seed, device);
+    Err(crate::Error::Setting("no networks yet".into()))
+}

@@ -1,0 +1,133 @@
+//! Checkpoints: what a run that was stopped needs to go on as if it had not been.
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::arrays::{Array, Arrays, decode, encode};
+use super::error::{Result, StoreError};
+use super::{Store, Tensors, columns, disk};
+use crate::record::{History, VERSION};
+
+/// A run between two steps. Random numbers need no state: every stream begins anew at a step or an epoch.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// Steps done.
+    pub step: usize,
+    /// Seconds spent so far, over all attempts.
+    pub wall_seconds: f64,
+    /// What was recorded so far.
+    pub history: History,
+    /// The trainer's state after that step.
+    pub state: Tensors,
+}
+
+/// What a checkpoint's file says about itself, before its arrays.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    key: String,
+    version: String,
+    device: String,
+    step: usize,
+    wall_seconds: f64,
+}
+
+const NOTE: &str = "checkpoint";
+const HISTORY: &str = "history.";
+const STATE: &str = "state.";
+
+impl Store {
+    /// Replaces the checkpoint of `key`. To be called with the run's [`Lock`](super::Lock) held.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn save_checkpoint(&self, key: &str, device: &str, checkpoint: &Checkpoint) -> Result<()> {
+        let folder = self.partial_folder(key);
+        fs::create_dir_all(&folder).map_err(StoreError::file("create", &folder))?;
+        let mut arrays: Arrays = columns::history_arrays(&checkpoint.history, HISTORY);
+        for (index, (name, tensor)) in checkpoint.state.iter().enumerate() {
+            let array = Array::from_tensor(tensor).map_err(|error| StoreError::damaged(&folder, error.to_string()))?;
+            // The number keeps the trainer's order, which the file's own order would not.
+            arrays.push((format!("{STATE}{index:04}.{name}"), array));
+        }
+        let head = Head {
+            key: key.to_owned(),
+            version: VERSION.to_owned(),
+            device: device.to_owned(),
+            step: checkpoint.step,
+            wall_seconds: checkpoint.wall_seconds,
+        };
+        let head = serde_json::to_string(&head).map_err(|error| StoreError::damaged(&folder, error.to_string()))?;
+        let bytes = encode(&arrays, (NOTE, &head)).map_err(|error| StoreError::damaged(&folder, error))?;
+        disk::replace(&folder.join("checkpoint.safetensors"), &bytes)
+    }
+
+    /// The checkpoint of `key`, if there is one that this version can go on from on `device`: other kernels round
+    /// differently, and the record of a resumed run must be the one of an uninterrupted run.
+    ///
+    /// # Errors
+    /// Says why there is a checkpoint that cannot be used; the run then begins anew and nothing else is lost.
+    pub fn load_checkpoint(&self, key: &str, device: &str) -> std::result::Result<Option<Checkpoint>, String> {
+        let path = self.partial_folder(key).join("checkpoint.safetensors");
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(|error| format!("{} cannot be read: {error}", path.display()))?,
+        };
+        Self::decode_checkpoint(&bytes, key, device).map(Some).map_err(|why| format!("{}: {why}", path.display()))
+    }
+
+    fn decode_checkpoint(bytes: &[u8], key: &str, device: &str) -> std::result::Result<Checkpoint, String> {
+        let (arrays, head) = decode(bytes, NOTE)?;
+        let head: Head = serde_json::from_str(&head).map_err(|error| error.to_string())?;
+        if head.key != key {
+            return Err(format!("belongs to run {}", head.key));
+        }
+        if head.version != VERSION {
+            return Err(format!("was made by version {} of this program", head.version));
+        }
+        if head.device != device {
+            return Err(format!("was made on {}, this is {device}", head.device));
+        }
+        let mut names: Vec<_> = arrays.keys().filter(|name| name.starts_with(STATE)).collect();
+        names.sort();
+        let mut state = Vec::with_capacity(names.len());
+        for name in names {
+            let plain = name.get(STATE.len() + 5..).ok_or_else(|| format!("{name} has no number"))?;
+            state.push((plain.to_owned(), arrays[name].to_tensor()?));
+        }
+        let history = columns::history(&arrays, HISTORY)?;
+        if history.steps() != head.step {
+            return Err(format!("has {} steps of history after {} steps", history.steps(), head.step));
+        }
+        Ok(Checkpoint { step: head.step, wall_seconds: head.wall_seconds, history, state })
+    }
+
+    /// Removes the checkpoint of `key`, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn discard_checkpoint(&self, key: &str) -> Result<()> {
+        disk::remove_folder(&self.partial_folder(key))
+    }
+
+    /// Steps done in the checkpoint of `key`; reads the file's header only.
+    pub(super) fn checkpointed_steps(&self, key: &str) -> Option<usize> {
+        let header = read_header(&self.partial_folder(key).join("checkpoint.safetensors"))?;
+        let (_, metadata) = safetensors::SafeTensors::read_metadata(&header).ok()?;
+        let head: Head = serde_json::from_str(metadata.metadata().as_ref()?.get(NOTE)?).ok()?;
+        Some(head.step)
+    }
+}
+
+/// The first bytes of a safetensors file, up to the end of its header: a length (u64) and as many bytes of JSON.
+fn read_header(path: &Path) -> Option<Vec<u8>> {
+    const LONGEST: u64 = 1 << 20;
+    let mut file = fs::File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let wanted = u64::from_le_bytes(length).min(LONGEST);
+    let mut bytes = length.to_vec();
+    file.take(wanted).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}

@@ -1,0 +1,66 @@
+//! The loss on one scale, of scaled logits z = c·X, as compositions of candle's operations: any device, any floating type.
+use candle_core::{D, Tensor};
+
+use super::Inner;
+use crate::{Error, Result};
+
+impl Inner {
+    /// One loss per object: scaled logits (N, K), labels (N) below K; result (N), of the logits' type, differentiable.
+    ///
+    /// # Errors
+    /// When the shapes do not fit.
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use twoscale::loss::Inner;
+    /// # fn main() -> twoscale::Result<()> {
+    /// let logits = Tensor::new(&[[0.0, 3f64.ln()]], &Device::Cpu)?; // probabilities 1/4 and 3/4
+    /// let loss = |inner: Inner| inner.per_object(&logits, &[0])?.to_vec1::<f64>().map_err(twoscale::Error::from);
+    /// assert!((loss(Inner::CrossEntropy)?[0] - 4f64.ln()).abs() < 1e-12);
+    /// assert!((loss(Inner::Truncated(0.5))?[0] - 2f64.ln()).abs() < 1e-12);
+    /// assert!((loss(Inner::SquaredError)?[0] - 1.125).abs() < 1e-12); // (3/4)² + (3/4)²
+    /// # Ok(()) }
+    /// ```
+    pub fn per_object(self, scaled: &Tensor, labels: &[u32]) -> Result<Tensor> {
+        let labels = Tensor::new(labels, scaled.device())?.unsqueeze(1)?;
+        match self {
+            Self::CrossEntropy => cross_entropy(scaled, &labels),
+            Self::Truncated(k) => {
+                // p < k, where the loss is constant and has no gradient, is -log p > -log k. (12) writes δX ≥ k for the other
+                // case, a slip of the pen. A NaN is not above the bound and stays.
+                let loss = cross_entropy(scaled, &labels)?;
+                let bound = Tensor::full(-k.ln(), loss.shape(), loss.device())?.to_dtype(loss.dtype())?;
+                Ok(loss.gt(&bound)?.where_cond(&bound, &loss)?)
+            }
+            Self::SquaredError => {
+                let shifted = scaled.broadcast_sub(&scaled.max_keepdim(D::Minus1)?.detach())?.exp()?;
+                let probabilities = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
+                let ones = Tensor::ones(labels.shape(), scaled.dtype(), scaled.device())?;
+                let one_hot = probabilities.zeros_like()?.scatter_add(&labels, &ones, 1)?;
+                Ok((probabilities - one_hot)?.sqr()?.sum(D::Minus1)?)
+            }
+        }
+    }
+
+    /// Checks the k of [`Inner::Truncated`].
+    ///
+    /// # Errors
+    /// When it is no probability.
+    pub fn validate(self) -> Result<()> {
+        match self {
+            Self::Truncated(k) if !(0.0..=1.0).contains(&k) => Err(Error::Setting(format!(
+                "truncated: {k}: eq. (12) caps the loss at -log k, so k must be a probability between 0 and 1"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Eq. (4)/(10): log Σ_j exp(z_j - max z) - (z_y - max z). The maximum is detached: its gradient is zero in exact
+/// arithmetic, and candle would give it to every one of equal maxima.
+fn cross_entropy(scaled: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    let shifted = scaled.broadcast_sub(&scaled.max_keepdim(D::Minus1)?.detach())?;
+    let correct = shifted.gather(labels, 1)?.squeeze(1)?;
+    let normaliser = shifted.exp()?.sum(D::Minus1)?.log()?;
+    Ok((normaliser - correct)?)
+}

@@ -1,0 +1,102 @@
+//! What a checkpoint and a record hold, and the way back.
+use candle_core::{DType, Device, Tensor};
+
+use super::Trainer;
+use crate::{Error, Result};
+
+impl Trainer {
+    /// Weights, scales and momentum, by name, in a stable order: what a checkpoint holds. With it a trainer of the same
+    /// specification goes on to the same bits.
+    ///
+    /// After the parameters of the model (`fc1.weight`, ...) and those of the scales (`R1`, `R2`, ... or `R`, `Rs`, f64) come
+    /// `log-size` and `initial-log-size` (f64), with momentum `velocity.NAME` for each of the above, and `steps` (i64).
+    ///
+    /// # Errors
+    /// When a tensor cannot be copied.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        let mut state = self.weights()?;
+        state.push(("initial-log-size".into(), Tensor::new(self.initial_log_size, &Device::Cpu)?));
+        for (parameter, velocity) in self.model.parameters().iter().zip(self.optimiser.velocities()) {
+            state.push((velocity_name(&parameter.name()), velocity.as_detached_tensor().copy()?));
+        }
+        for (parameter, velocity) in self.scales.parameters().iter().zip(self.optimiser.scale_velocities()) {
+            state.push((velocity_name(&parameter.name), Tensor::new(*velocity, &Device::Cpu)?));
+        }
+        state.push(("steps".into(), Tensor::new(self.steps as i64, &Device::Cpu)?));
+        Ok(state)
+    }
+
+    /// Weights and scales alone, and the `log-size` by which the network's logits are divided: what `model.safetensors` of
+    /// a record holds.
+    ///
+    /// # Errors
+    /// When a tensor cannot be copied.
+    pub fn weights(&self) -> Result<Vec<(String, Tensor)>> {
+        let mut weights = Vec::new();
+        for parameter in self.model.parameters() {
+            // A copy: steps to come change the variable in place.
+            weights.push((parameter.name(), parameter.var.as_detached_tensor().copy()?));
+        }
+        for parameter in self.scales.parameters() {
+            weights.push((parameter.name.clone(), parameter.var.as_detached_tensor().copy()?));
+        }
+        weights.push(("log-size".into(), Tensor::new(self.present_log_size()?, &Device::Cpu)?));
+        Ok(weights)
+    }
+
+    /// Takes over a [`Trainer::state`]. On an error the trainer may hold a part of it and must not be used.
+    ///
+    /// # Errors
+    /// When a tensor is missing, unknown, or has another shape or type.
+    pub fn restore(&mut self, state: &[(String, Tensor)]) -> Result<()> {
+        let expected = self.state()?;
+        if let Some((unknown, _)) = state.iter().find(|(name, _)| !expected.iter().any(|(own, _)| own == name)) {
+            return Err(Error::Setting(format!(
+                "checkpoint holds `{unknown}`, which this run does not have: it is of another specification; delete it to begin anew"
+            )));
+        }
+        let get = |name: &str, shape: &[usize], dtype: DType| find(state, name, shape, dtype);
+        for parameter in self.model.parameters() {
+            let var = &parameter.var;
+            var.set(&get(&parameter.name(), var.dims(), var.dtype())?.to_device(var.device())?)?;
+        }
+        for parameter in self.scales.parameters() {
+            parameter.var.set(&get(&parameter.name, &[], DType::F64)?)?;
+        }
+        for (parameter, velocity) in self.model.parameters().iter().zip(self.optimiser.velocities()) {
+            let stored = get(&velocity_name(&parameter.name()), velocity.dims(), velocity.dtype())?;
+            velocity.set(&stored.to_device(velocity.device())?)?;
+        }
+        for (position, parameter) in self.scales.parameters().iter().enumerate() {
+            let velocity = get(&velocity_name(&parameter.name), &[], DType::F64)?.to_scalar()?;
+            self.optimiser.set_scale_velocity(position, velocity);
+        }
+        self.log_size = get("log-size", &[], DType::F64)?.to_scalar()?;
+        self.initial_log_size = get("initial-log-size", &[], DType::F64)?.to_scalar()?;
+        let steps: i64 = get("steps", &[], DType::I64)?.to_scalar()?;
+        self.steps = u64::try_from(steps).map_err(|_| {
+            Error::Setting(format!("checkpoint: {steps} steps: the file is damaged; delete it to begin anew"))
+        })?;
+        Ok(())
+    }
+}
+
+fn velocity_name(parameter: &str) -> String {
+    format!("velocity.{parameter}")
+}
+
+fn find(state: &[(String, Tensor)], name: &str, shape: &[usize], dtype: DType) -> Result<Tensor> {
+    let Some((_, tensor)) = state.iter().find(|(own, _)| own == name) else {
+        return Err(Error::Setting(format!(
+            "checkpoint lacks `{name}`: it is of another specification, or damaged; delete it to begin anew"
+        )));
+    };
+    if tensor.dims() != shape || tensor.dtype() != dtype {
+        return Err(Error::Setting(format!(
+            "checkpoint: `{name}` is {:?} of shape {:?}, this run needs {dtype:?} of shape {shape:?}; delete it to begin anew",
+            tensor.dtype(),
+            tensor.dims()
+        )));
+    }
+    Ok(tensor.clone())
+}

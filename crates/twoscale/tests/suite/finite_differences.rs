@@ -1,0 +1,131 @@
+//! Every differentiable piece against central differences in double precision.
+use candle_core::{DType, Device, Tensor, Var};
+use twoscale::loss::{Inner, LossKind, LossSpec, MultiScale, Scales};
+use twoscale::models::Model;
+use twoscale::parameters::{LayerKind, Parameter, Role};
+use twoscale::reading::{Base, BiasNorm, Layers, Norm, Reading, Size};
+use twoscale::size::ModelSize;
+
+use crate::support::{Chain, batch, entries, gaussian};
+
+/// Compares the gradient of a scalar f with central differences in every entry of `var`. Step 1e-6: the error of the difference is
+/// about 1e-10, far below the tolerance of 1e-7 of the largest entry.
+#[track_caller]
+fn check(what: &str, var: &Var, f: &dyn Fn() -> Tensor) {
+    let gradients = f().backward().unwrap();
+    let gradient = gradients.get(var).map_or_else(|| vec![0.0; var.elem_count()], entries);
+    let begin = entries(var);
+    let value_at = |position: usize, step: f64| {
+        let mut moved = begin.clone();
+        moved[position] += step;
+        var.set(&Tensor::from_vec(moved, var.shape(), &Device::Cpu).unwrap()).unwrap();
+        f().to_scalar::<f64>().unwrap()
+    };
+    let step = 1e-6;
+    let differences: Vec<f64> =
+        (0..begin.len()).map(|i| (value_at(i, step) - value_at(i, -step)) / (2.0 * step)).collect();
+    var.set(&Tensor::from_vec(begin, var.shape(), &Device::Cpu).unwrap()).unwrap();
+    let size = differences.iter().fold(1e-3, |largest: f64, x| largest.max(x.abs()));
+    for (position, (seen, expected)) in gradient.iter().zip(&differences).enumerate() {
+        assert!((seen - expected).abs() <= 1e-7 * size, "{what}[{position}]: gradient {seen}, difference {expected}");
+    }
+}
+
+fn variable(shape: &[usize], seed: u64) -> Var {
+    Var::from_tensor(&gaussian(shape, seed, DType::F64)).unwrap()
+}
+
+const LABELS: [u32; 6] = [0, 1, 2, 3, 0, 1];
+
+#[test]
+fn inner_losses() {
+    let logits = variable(&[6, 4], 11);
+    for inner in [Inner::CrossEntropy, Inner::Truncated(0.2), Inner::SquaredError] {
+        check(&format!("{inner:?}"), &logits, &|| inner.per_object(&logits, &LABELS).unwrap().mean_all().unwrap());
+    }
+}
+
+#[test]
+fn multi_scale_losses_in_logits_and_multipliers() {
+    let logits = variable(&[6, 4], 12);
+    let multipliers = Var::new(&[0.7, 2.0, 5.0], &Device::Cpu).unwrap();
+    for inner in [Inner::CrossEntropy, Inner::Truncated(0.2), Inner::SquaredError] {
+        let loss = MultiScale::new(&[0.1, 0.8], inner).unwrap();
+        let mean = || loss.per_object(&logits, &LABELS, &multipliers, 1.0).unwrap().mean_all().unwrap();
+        check(&format!("{inner:?} in the logits"), &logits, &mean);
+        check(&format!("{inner:?} in the multipliers"), &multipliers, &mean);
+    }
+}
+
+#[test]
+fn scales_in_their_parameters_and_in_the_size() {
+    let reading = Reading { separation_base: Base::Trained, ..Reading::default() };
+    for kind in [LossKind::TwoScale, LossKind::Separation] {
+        let spec = LossSpec { kind, thresholds: vec![0.1, 1.0], ratio: 3.0, inner: Inner::CrossEntropy };
+        let scales = Scales::new(&spec, &reading, 2.0).unwrap();
+        let log_size = Var::new(0.3, &Device::Cpu).unwrap();
+        let weights = Tensor::new(&[1.0, -0.5, 0.25], &Device::Cpu).unwrap();
+        let value = || (scales.multipliers(&log_size).unwrap() * &weights).unwrap().sum_all().unwrap();
+        check(&format!("{kind:?} in log R(α)"), &log_size, &value);
+        for parameter in scales.parameters() {
+            check(&format!("{kind:?} in {}", parameter.name), &parameter.var, &value);
+        }
+    }
+}
+
+/// A convolution and two dense layers, all with biases.
+fn parameters() -> Vec<Parameter> {
+    let layers: [(&str, LayerKind, &[usize]); 3] = [
+        ("conv1", LayerKind::Convolution, &[2, 3, 2, 2]),
+        ("fc1", LayerKind::Dense, &[5, 4]),
+        ("fc2", LayerKind::Dense, &[3, 5]),
+    ];
+    let mut parameters = Vec::new();
+    for (seed, (layer, kind, shape)) in layers.into_iter().enumerate() {
+        for (role, shape) in [(Role::Weight, shape), (Role::Bias, &shape[..1])] {
+            let var = variable(shape, 20 + 2 * seed as u64 + u64::from(role == Role::Bias));
+            parameters.push(Parameter { layer: layer.to_owned(), kind, role, var });
+        }
+    }
+    parameters
+}
+
+#[test]
+fn sizes_in_every_parameter() {
+    let parameters = parameters();
+    for norm in [Norm::Frobenius, Norm::Spectral, Norm::Whole] {
+        for biases in [BiasNorm::Out, BiasNorm::Joint, BiasNorm::Apart] {
+            for layers in [Layers::Dense, Layers::All, Layers::Named(vec!["conv1".into(), "fc2".into()])] {
+                for power in [1.0, 2.0] {
+                    let what = format!("{norm:?}, biases {biases:?}, {layers:?}, power {power}");
+                    let size = Size { layers: layers.clone(), norm, biases, power, every: 1 };
+                    let size = ModelSize::new(&size, &parameters).unwrap();
+                    for parameter in &parameters {
+                        let what = format!("{what}: {}", parameter.name());
+                        check(&what, &parameter.var, &|| size.log(&parameters).unwrap());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The whole of a step: network, R(α), scales, gate and loss, in every weight.
+#[test]
+fn the_loss_of_a_network_in_its_weights() {
+    let model = Chain::random(&[6, 8, 4], 3, DType::F64);
+    let (inputs, labels) = batch(3, DType::F64);
+    let labels = labels.to_vec1::<u32>().unwrap();
+    let size = ModelSize::new(&Size::default(), model.parameters()).unwrap();
+    let spec = LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.05], ratio: 10.0, inner: Inner::CrossEntropy };
+    let scales = Scales::new(&spec, &Reading::default(), 5.0).unwrap();
+    let loss = MultiScale::new(&spec.thresholds, spec.inner).unwrap();
+    let value = || {
+        let multipliers = scales.multipliers(&size.log(model.parameters()).unwrap()).unwrap();
+        let logits = model.forward(&inputs).unwrap();
+        loss.per_object(&logits, &labels, &multipliers, 1.0).unwrap().mean_all().unwrap()
+    };
+    for parameter in model.parameters() {
+        check(&parameter.name(), &parameter.var, &value);
+    }
+}

@@ -1,0 +1,138 @@
+//! Each reading does what it says.
+use candle_core::DType;
+use twoscale::loss::LossKind;
+use twoscale::reading::{Base, Gate, Mean, Norm, Normalisation, Reading, Size, Trained};
+use twoscale::size::{ModelSize, log_norm, log_spectral};
+use twoscale::trainer::{Step, Trainer};
+
+use crate::support::{Chain, batch, entries, gaussian, loss, sgd, trainer};
+
+fn run(trainer: &mut Trainer, steps: u64) -> Vec<Step> {
+    let step = |step| {
+        let (inputs, labels) = batch(step, DType::F64);
+        trainer.step(&inputs, &labels, 0.1).unwrap()
+    };
+    (0..steps).map(step).collect()
+}
+
+fn under(kind: LossKind, reading: &Reading, steps: u64) -> (Vec<Step>, Trainer) {
+    let thresholds: &[f64] = if kind == LossKind::Single { &[] } else { &[0.05] };
+    let mut trainer = trainer(&loss(kind, thresholds), reading, &sgd(0.0, 0.0), DType::F64);
+    (run(&mut trainer, steps), trainer)
+}
+
+#[test]
+fn normalisations_begin_alike_and_part_ways() {
+    let first = |normalisation| under(LossKind::TwoScale, &Reading { normalisation, ..Reading::default() }, 2).0;
+    let through = first(Normalisation::Through);
+    for other in [Normalisation::Detached, Normalisation::Direct] {
+        let other = first(other);
+        assert_eq!(through[0].loss, other[0].loss);
+        assert_ne!(through[1].loss, other[1].loss);
+    }
+}
+
+#[test]
+fn direct_and_rescaled_once_keep_their_size() {
+    let sizes = |normalisation| -> Vec<f64> {
+        let steps = under(LossKind::TwoScale, &Reading { normalisation, ..Reading::default() }, 5).0;
+        steps.iter().map(|step| step.log_size).collect()
+    };
+    let direct = sizes(Normalisation::Direct);
+    assert!(direct.iter().all(|size| *size == direct[0]));
+    assert_eq!(direct[0], sizes(Normalisation::Through)[0]);
+    assert_eq!(sizes(Normalisation::RescaledOnce), [0.0; 5]);
+}
+
+/// Without biases X(α/R^(1/(M-1))) = X(α)/R, so that the loss begins as that of the direct reading.
+#[test]
+fn rescaling_once_keeps_the_first_loss_and_brings_the_size_to_one() {
+    let weights = [gaussian(&[8, 6], 4, DType::F64), gaussian(&[4, 8], 5, DType::F64)];
+    let first = |normalisation| {
+        let reading = Reading { normalisation, gate: Gate::Scaled, ..Reading::default() };
+        let model = Chain::of(&[&weights[0], &weights[1]]).boxed();
+        let mut trainer =
+            Trainer::with_model(model, &loss(LossKind::TwoScale, &[0.05]), &reading, &sgd(0.0, 0.0)).unwrap();
+        let size = ModelSize::new(&reading.size, trainer.model().parameters()).unwrap();
+        let log_size = entries(&size.log(trainer.model().parameters()).unwrap())[0];
+        (run(&mut trainer, 1)[0].clone(), log_size)
+    };
+    let (rescaled, log_size) = first(Normalisation::RescaledOnce);
+    let (direct, _) = first(Normalisation::Direct);
+    assert!((rescaled.loss / direct.loss - 1.0).abs() < 1e-12);
+    assert!(log_size.abs() < 1e-12, "{log_size}");
+    assert_eq!(rescaled.scales, direct.scales);
+}
+
+#[test]
+fn the_size_is_computed_every_so_many_steps() {
+    let size = Size { every: 3, ..Size::default() };
+    let reading = Reading { normalisation: Normalisation::Detached, size, ..Reading::default() };
+    let (steps, _) = under(LossKind::TwoScale, &reading, 7);
+    let sizes: Vec<f64> = steps.iter().map(|step| step.log_size).collect();
+    assert!(sizes[..3].iter().all(|size| *size == sizes[0]) && sizes[3..6].iter().all(|size| *size == sizes[3]));
+    assert!(sizes[0] != sizes[3] && sizes[3] != sizes[6]);
+}
+
+#[test]
+fn gates_compare_different_margins() {
+    let last = |gate| under(LossKind::TwoScale, &Reading { gate, ..Reading::default() }, 20).0[19].loss;
+    assert_ne!(last(Gate::Raw), last(Gate::Normalised));
+    // R1 leaves R(α) within 20 steps.
+    assert_ne!(last(Gate::Raw), last(Gate::Scaled));
+}
+
+#[test]
+fn constant_scales_stay_and_trained_ones_move() {
+    let moved = |kind, reading: &Reading| -> Vec<bool> {
+        let (steps, trainer) = under(kind, reading, 20);
+        let end = trainer.scales().values().unwrap();
+        steps[0].scales.iter().zip(end).map(|(begin, end)| *begin != end).collect()
+    };
+    let default = Reading::default();
+    let other = Reading { baseline: Trained::Constant, separation_base: Base::Trained, ..Reading::default() };
+    assert_eq!(moved(LossKind::Single, &default), [true]);
+    assert_eq!(moved(LossKind::Single, &other), [false]);
+    assert_eq!(moved(LossKind::TwoScale, &default), [true, true]);
+    assert_eq!(moved(LossKind::Fixed, &default), [false, false]);
+    assert_eq!(moved(LossKind::Separation, &default), [false, true]);
+    assert_eq!(moved(LossKind::Separation, &other), [true, true]);
+}
+
+/// (15): the gradient in R2 is negative for every well-classified object, so R2 grows.
+#[test]
+fn the_second_scale_only_grows() {
+    let (steps, _) = under(LossKind::TwoScale, &Reading::default(), 100);
+    assert!(steps.windows(2).all(|pair| pair[1].scales[1] >= pair[0].scales[1]));
+    assert!(steps[99].scales[1] > steps[0].scales[1]);
+}
+
+#[test]
+fn each_side_may_have_a_mean_of_its_own() {
+    let first = |mean| under(LossKind::TwoScale, &Reading { mean, ..Reading::default() }, 1).0[0].loss;
+    let (batch, sides) = (first(Mean::Batch), first(Mean::Sides));
+    // Σ of two means of n1 + n2 = 16 non-negative losses is never below their overall mean.
+    assert!(sides > batch, "{sides} {batch}");
+}
+
+#[test]
+fn norms_of_a_diagonal_matrix() {
+    let matrix = candle_core::Tensor::new(&[[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]], &candle_core::Device::Cpu).unwrap();
+    assert!((entries(&log_norm(&matrix).unwrap())[0] - 5f64.ln()).abs() < 1e-14);
+    assert!((entries(&log_spectral(&matrix).unwrap())[0] - 4f64.ln()).abs() < 1e-12);
+    assert!((entries(&log_spectral(&matrix.t().unwrap()).unwrap())[0] - 4f64.ln()).abs() < 1e-12);
+}
+
+#[test]
+fn the_norm_of_everything_is_no_product() {
+    let model = Chain::of(&[&gaussian(&[8, 6], 4, DType::F64), &gaussian(&[4, 8], 5, DType::F64)]).boxed();
+    let log = |norm| {
+        let size = ModelSize::new(&Size { norm, ..Size::default() }, model.parameters()).unwrap();
+        entries(&size.log(model.parameters()).unwrap())[0]
+    };
+    let squares: f64 = model.parameters().iter().flat_map(|p| entries(&p.var)).map(|x| x * x).sum();
+    assert!((log(Norm::Whole) - 0.5 * squares.ln()).abs() < 1e-13);
+    let product: f64 = model.parameters().iter().map(|p| entries(&log_norm(&p.var).unwrap())[0]).sum();
+    assert!((log(Norm::Frobenius) - product).abs() < 1e-13);
+    assert!(log(Norm::Spectral) < log(Norm::Frobenius));
+}

@@ -1,0 +1,99 @@
+//! Settings that make no sense are refused with a sentence that says why.
+use candle_core::{DType, Device, Tensor};
+use twoscale::loss::{Inner, LossKind, LossSpec};
+use twoscale::metrics::Evaluation;
+use twoscale::optimiser::OptimiserSpec;
+use twoscale::reading::{BiasNorm, Layers, Normalisation, Reading, Size};
+use twoscale::trainer::Trainer;
+
+use crate::support::{Chain, batch, gaussian, loss, sgd, trainer};
+
+#[track_caller]
+fn refused(loss: &LossSpec, reading: &Reading, optimiser: &OptimiserSpec, expected: &str) {
+    let model = Chain::random(&[6, 8, 4], 5, DType::F32).boxed();
+    match Trainer::with_model(model, loss, reading, optimiser) {
+        Ok(_) => panic!("accepted: {loss:?}, {reading:?}, {optimiser:?}"),
+        Err(error) => assert!(error.to_string().contains(expected), "`{error}` does not say `{expected}`"),
+    }
+}
+
+#[test]
+fn losses() {
+    let refuse = |kind, thresholds: &[f64], ratio, inner, expected: &str| {
+        let loss = LossSpec { kind, thresholds: thresholds.to_vec(), ratio, inner };
+        refused(&loss, &Reading::default(), &sgd(0.0, 0.0), expected);
+    };
+    let (two, ce) = (LossKind::TwoScale, Inner::CrossEntropy);
+    for eta in [0.0, -0.1, f64::NAN] {
+        refuse(two, &[eta], 10.0, ce, "must be positive");
+    }
+    refuse(two, &[0.1, 0.1], 10.0, ce, "larger than the one before");
+    refuse(two, &[0.1, 0.01], 10.0, ce, "larger than the one before");
+    refuse(two, &[], 10.0, ce, "needs `thresholds`");
+    refuse(LossKind::Single, &[0.1], 10.0, ce, "no thresholds");
+    for ratio in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        refuse(two, &[0.1], ratio, ce, "ratio");
+    }
+    for k in [-0.1, 1.5, f64::NAN] {
+        refuse(two, &[0.1], 10.0, Inner::Truncated(k), "probability between 0 and 1");
+    }
+}
+
+#[test]
+fn readings_and_optimisers() {
+    let two = loss(LossKind::TwoScale, &[0.1]);
+    let sized = |size: Size| Reading { size, ..Reading::default() };
+    let layers = Layers::Named(vec!["conv9".into()]);
+    refused(&two, &sized(Size { layers, ..Size::default() }), &sgd(0.0, 0.0), "its layers are fc1, fc2");
+    refused(&two, &sized(Size { layers: Layers::Named(vec![]), ..Size::default() }), &sgd(0.0, 0.0), "no layer counts");
+    refused(&two, &sized(Size { every: 0, ..Size::default() }), &sgd(0.0, 0.0), "every 0");
+    refused(&two, &sized(Size { every: 390, ..Size::default() }), &sgd(0.0, 0.0), "normalisation: detached");
+    refused(&two, &sized(Size { power: f64::NAN, ..Size::default() }), &sgd(0.0, 0.0), "power");
+    let reading = Reading::default();
+    refused(&two, &reading, &sgd(1.0, 0.0), "momentum");
+    refused(&two, &reading, &sgd(0.0, -1.0), "weight-decay");
+    refused(&two, &reading, &OptimiserSpec { step: 0.0, ..sgd(0.0, 0.0) }, "step 0");
+}
+
+#[test]
+fn a_network_of_size_zero() {
+    let weights = [gaussian(&[8, 6], 1, DType::F32), gaussian(&[4, 8], 2, DType::F32).zeros_like().unwrap()];
+    let model = Chain::of(&[&weights[0], &weights[1]]).boxed();
+    let size = Size { biases: BiasNorm::Apart, ..Size::default() };
+    let reading = Reading { size, normalisation: Normalisation::Detached, ..Reading::default() };
+    let error = Trainer::with_model(model, &loss(LossKind::Single, &[]), &reading, &sgd(0.0, 0.0)).err().unwrap();
+    assert!(error.to_string().contains("R(α⁰) = 0"), "{error}");
+}
+
+#[test]
+fn batches_that_do_not_fit() {
+    let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.1]), &Reading::default(), &sgd(0.0, 0.0), DType::F32);
+    let (inputs, labels) = batch(0, DType::F32);
+    let few = labels.narrow(0, 0, 3).unwrap();
+    assert!(trainer.step(&inputs, &few, 0.1).unwrap_err().to_string().contains("16 objects with 3 labels"));
+    let wrong = Tensor::new(vec![4u32; 16], &Device::Cpu).unwrap();
+    assert!(trainer.step(&inputs, &wrong, 0.1).unwrap_err().to_string().contains("label 4"));
+    let none = (inputs.narrow(0, 0, 0).unwrap(), labels.narrow(0, 0, 0).unwrap());
+    assert!(trainer.step(&none.0, &none.1, 0.1).unwrap_err().to_string().contains("without objects"));
+    let labels = labels.to_vec1::<u32>().unwrap();
+    let error = trainer.evaluate(&inputs, &labels, Some(&[0, 1]), &mut Evaluation::default()).unwrap_err();
+    assert!(error.to_string().contains("2 super-classes for 4 classes"), "{error}");
+}
+
+#[test]
+fn checkpoints_of_other_runs() {
+    let fresh = |thresholds: &[f64], momentum| {
+        trainer(&loss(LossKind::TwoScale, thresholds), &Reading::default(), &sgd(momentum, 0.0), DType::F32)
+    };
+    let state = fresh(&[0.1], 0.9).state().unwrap();
+    let refuse = |mut trainer: Trainer, state: &[(String, Tensor)], expected: &str| {
+        let error = trainer.restore(state).unwrap_err().to_string();
+        assert!(error.contains(expected), "`{error}` does not say `{expected}`");
+    };
+    refuse(fresh(&[0.1], 0.0), &state, "holds `velocity.");
+    refuse(fresh(&[0.1, 0.2], 0.9), &state, "lacks `R3`");
+    refuse(fresh(&[0.1], 0.9), &state[1..], "lacks `fc1.weight`");
+    let mut reshaped = state.clone();
+    reshaped[0].1 = reshaped[0].1.flatten_all().unwrap();
+    refuse(fresh(&[0.1], 0.9), &reshaped, "of shape [48]");
+}

@@ -1,0 +1,144 @@
+//! Golden values, a small network of any floating type, and comparisons.
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use candle_core::{DType, Device, Tensor, Var};
+use twoscale::Result;
+use twoscale::initialisation::{BiasInitialisation, Initialisation};
+use twoscale::loss::{Inner, LossKind, LossSpec};
+use twoscale::models::Model;
+use twoscale::optimiser::OptimiserSpec;
+use twoscale::parameters::{LayerKind, Parameter, Parameters, Role};
+use twoscale::random::{Purpose, stream};
+use twoscale::reading::Reading;
+use twoscale::trainer::Trainer;
+
+/// `golden.safetensors` and `golden.json`, of the folder `TWOSCALE_GOLDEN` where that is set.
+pub struct Golden {
+    pub tensors: HashMap<String, Tensor>,
+    pub meta: serde_json::Value,
+}
+
+impl Golden {
+    pub fn load() -> Self {
+        let committed = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");
+        let folder = std::env::var_os("TWOSCALE_GOLDEN").map_or_else(committed, PathBuf::from);
+        let tensors = candle_core::safetensors::load(folder.join("golden.safetensors"), &Device::Cpu)
+            .unwrap_or_else(|error| panic!("golden values in {}: {error}", folder.display()));
+        let meta = std::fs::read(folder.join("golden.json")).unwrap();
+        Self { tensors, meta: serde_json::from_slice(&meta).unwrap() }
+    }
+
+    pub fn tensor(&self, name: &str) -> &Tensor {
+        self.tensors.get(name).unwrap_or_else(|| panic!("no golden value `{name}`"))
+    }
+
+    pub fn labels(&self, name: &str) -> Vec<u32> {
+        self.tensor(name).to_dtype(DType::U32).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+    }
+}
+
+/// All entries in double precision.
+pub fn entries(tensor: &Tensor) -> Vec<f64> {
+    tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// Fails unless the largest difference is at most `tolerance` times the largest expected entry (or 1e-6, if that is larger: a
+/// gradient that vanishes has no relative error).
+#[track_caller]
+pub fn assert_close(what: &str, seen: &Tensor, expected: &Tensor, tolerance: f64) {
+    assert_eq!(seen.dims(), expected.dims(), "{what}: shapes");
+    let (seen, expected) = (entries(seen), entries(expected));
+    let size = expected.iter().fold(1e-6, |largest: f64, x| largest.max(x.abs()));
+    for (position, (seen, expected)) in seen.iter().zip(&expected).enumerate() {
+        let error = (seen - expected).abs() / size;
+        assert!(error <= tolerance, "{what}[{position}]: {seen}, expected {expected} (relative error {error:e})");
+    }
+}
+
+/// Dense layers `fc1`, `fc2`, ... with ReLU between them and none at the end, on candle's own operations.
+pub struct Chain {
+    parameters: Parameters,
+}
+
+impl Chain {
+    /// Without biases, of these weights (out, in).
+    pub fn of(weights: &[&Tensor]) -> Self {
+        let layer = |(i, weight): (usize, &&Tensor)| parameter(i, Role::Weight, weight);
+        Self { parameters: weights.iter().enumerate().map(layer).collect() }
+    }
+
+    /// With biases, of these widths, from the streams of a seed.
+    pub fn random(widths: &[usize], seed: u64, dtype: DType) -> Self {
+        let mut parameters = Parameters::new();
+        for (i, pair) in widths.windows(2).enumerate() {
+            let (fan_in, fan_out) = (pair[0], pair[1]);
+            let weight = Initialisation::FanIn.fill(&[fan_out, fan_in], fan_in, fan_out, seed, 2 * i as u64);
+            let bias = BiasInitialisation::Pytorch.fill(&[fan_out], fan_in, seed, 2 * i as u64 + 1);
+            let tensor = |values: Vec<f32>, shape: &[usize]| {
+                Tensor::from_vec(values, shape, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+            };
+            parameters.push(parameter(i, Role::Weight, &tensor(weight, &[fan_out, fan_in])));
+            parameters.push(parameter(i, Role::Bias, &tensor(bias, &[fan_out])));
+        }
+        Self { parameters }
+    }
+
+    pub fn boxed(self) -> Box<dyn Model> {
+        Box::new(self)
+    }
+}
+
+fn parameter(layer: usize, role: Role, value: &Tensor) -> Parameter {
+    let var = Var::from_tensor(&value.copy().unwrap()).unwrap();
+    Parameter { layer: format!("fc{}", layer + 1), kind: LayerKind::Dense, role, var }
+}
+
+impl Model for Chain {
+    fn forward(&self, inputs: &Tensor) -> Result<Tensor> {
+        let mut x = if inputs.rank() == 2 { inputs.clone() } else { inputs.flatten_from(1)? };
+        for (position, parameter) in self.parameters.iter().enumerate() {
+            let tensor = parameter.var.as_tensor();
+            x = match parameter.role {
+                Role::Weight if position == 0 => x.matmul(&tensor.t()?)?,
+                Role::Weight => x.relu()?.matmul(&tensor.t()?)?,
+                Role::Bias => x.broadcast_add(tensor)?,
+            };
+        }
+        Ok(x)
+    }
+
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+}
+
+/// A loss of the paper's ratio 10.
+pub fn loss(kind: LossKind, thresholds: &[f64]) -> LossSpec {
+    LossSpec { kind, thresholds: thresholds.to_vec(), ratio: 10.0, inner: Inner::CrossEntropy }
+}
+
+pub fn sgd(momentum: f64, weight_decay: f64) -> OptimiserSpec {
+    OptimiserSpec { step: 0.1, momentum, weight_decay }
+}
+
+/// A trainer of a 6-8-4 network with biases.
+pub fn trainer(loss: &LossSpec, reading: &Reading, optimiser: &OptimiserSpec, dtype: DType) -> Trainer {
+    Trainer::with_model(Chain::random(&[6, 8, 4], 5, dtype).boxed(), loss, reading, optimiser).unwrap()
+}
+
+/// Gaussian entries.
+pub fn gaussian(shape: &[usize], seed: u64, dtype: DType) -> Tensor {
+    use rand_distr::Distribution;
+    let values: Vec<f64> =
+        rand_distr::StandardNormal.sample_iter(stream(seed, Purpose::Other, 0)).take(shape.iter().product()).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+}
+
+/// Batch number `step` for [`trainer`]: 16 objects of 6 numbers whose class is the sign pattern of the first two.
+pub fn batch(step: u64, dtype: DType) -> (Tensor, Tensor) {
+    let inputs = gaussian(&[16, 1, 2, 3], 1000 + step, dtype);
+    let class = |x: &[f64]| u32::from(x[0] > 0.0) + 2 * u32::from(x[1] > 0.0);
+    let labels: Vec<u32> = entries(&inputs).chunks_exact(6).map(class).collect();
+    (inputs, Tensor::new(labels, &Device::Cpu).unwrap())
+}
