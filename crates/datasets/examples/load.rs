@@ -10,7 +10,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let set = cache.load(name)?;
         let seconds = start.elapsed().as_secs_f64();
-        println!("{name}: {} + {} images in {seconds:.3} s, {:?}", set.train.len(), set.test.len(), set.channel_statistics());
+        println!(
+            "{name}: {} + {} images in {seconds:.3} s, {:?}",
+            set.train.len(),
+            set.test.len(),
+            set.channel_statistics()
+        );
         println!("  {}", set.digests[0].sha256);
     }
     Ok(())

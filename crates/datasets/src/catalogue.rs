@@ -149,11 +149,7 @@ fn mnist() -> Source {
                 file: file.into(),
                 size,
                 sha256: sha256.into(),
-                packed: Some(Packed {
-                    file: format!("{file}.gz"),
-                    size: packed_size,
-                    sha256: packed_sha256.into(),
-                }),
+                packed: Some(Packed { file: format!("{file}.gz"), size: packed_size, sha256: packed_sha256.into() }),
             })
             .collect(),
         packing: Packing::Gzip,

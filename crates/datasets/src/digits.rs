@@ -20,7 +20,8 @@ const SPLIT_SEED: u64 = 1998;
 pub(crate) fn load() -> Result<Dataset, Error> {
     let mut text = String::new();
     flate2::read::GzDecoder::new(FILE).read_to_string(&mut text).map_err(|e| broken(e.to_string()))?;
-    let lines = text.lines().map(line).collect::<Option<Vec<_>>>().ok_or_else(|| broken("a line is malformed".into()))?;
+    let lines =
+        text.lines().map(line).collect::<Option<Vec<_>>>().ok_or_else(|| broken("a line is malformed".into()))?;
     let order = Stream::new(SPLIT_SEED, 0).permutation(lines.len());
     let (test, train) = order.split_at(TEST.min(order.len()));
     Ok(Dataset {
