@@ -34,12 +34,12 @@ impl Layout {
             Name::Cifar10 => Layout { header: vec![], record: 1 + pixels, classes: vec![10] },
             Name::Cifar100 => Layout { header: vec![], record: 2 + pixels, classes: vec![20, 100] },
             _ if file.file.contains("labels") => {
-                Layout { header: vec![IDX_LABELS, words(file.size - 8)], record: 1, classes: vec![10] }
+                Layout { header: vec![IDX_LABELS, words(file.size.saturating_sub(8))], record: 1, classes: vec![10] }
             }
             _ => Layout {
                 header: vec![
                     IDX_IMAGES,
-                    words((file.size - 16) / pixels as u64),
+                    words(file.size.saturating_sub(16) / pixels as u64),
                     words(height as u64),
                     words(width as u64),
                 ],
@@ -74,10 +74,10 @@ pub(crate) fn content(name: Name, file: &Expected, mut reader: impl Read, size: 
         return Ok(Err(Fault::Pickle));
     }
     let found: Vec<u32> = head[..got].chunks_exact(4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]])).collect();
-    if let (Some(&expected), Some(&found)) = (layout.header.first(), found.first()) {
-        if found != expected {
-            return Ok(Err(Fault::Magic { found, expected }));
-        }
+    if let (Some(&expected), Some(&found)) = (layout.header.first(), found.first())
+        && found != expected
+    {
+        return Ok(Err(Fault::Magic { found, expected }));
     }
     if size < file.size {
         return Ok(Err(Fault::Truncated { found: size, expected: file.size }));

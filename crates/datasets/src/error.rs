@@ -26,7 +26,7 @@ pub enum Error {
     },
 
     /// A file is there and its content is not what was published.
-    #[error("{} {fault}; delete it and run `cargo xtask data fetch {name}`", path.display())]
+    #[error("{} {fault}; `cargo xtask data fetch {name}` replaces it", path.display())]
     Damaged {
         /// The set.
         name: Name,
@@ -46,8 +46,8 @@ pub enum Error {
 
     /// No source delivered a file.
     #[error(
-        "{name} could not be downloaded ({reason}); put {} into {} (from {}), then check with `cargo xtask data verify {name}`",
-        list(files), folder.display(), sources.join(" or ")
+        "{name} could not be downloaded ({reason}); put {} into {} (from {}), then{} check with `cargo xtask data verify {name}`",
+        list(files), folder.display(), sources.join(" or "), unpacking(*name, files)
     )]
     Fetch {
         /// The set.
@@ -170,6 +170,15 @@ impl Error {
     /// For `map_err` on an operation on `path`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         move |source| Error::Io { action, path: path.to_owned(), source }
+    }
+}
+
+/// What is to be done with an archive put in place by hand.
+fn unpacking(name: Name, files: &[String]) -> String {
+    if files.iter().any(|f| f.ends_with(".tar.gz")) {
+        format!(" unpack with `cargo xtask data fetch {name}` and")
+    } else {
+        String::new()
     }
 }
 

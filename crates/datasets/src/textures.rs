@@ -2,7 +2,7 @@
 //!
 //! A super-class is a shape (disc, square, triangle, cross, ring) with a kind of texture (stripes, checks, dots, rings). Its five
 //! classes differ only in how fine the texture is and in a shift of its hue, and both are jittered from image to image so far that neighbours
-//! overlap: accuracy stays away from 100 %. Place, size, rotation, ground, light and pixel noise vary at random.
+//! overlap: LeNet-5 (400-120-100, batch 128, step .1) tests at 23 % after 1200 steps and 43 % after 2400. Place, size, rotation, ground, light and pixel noise vary at random.
 //!
 //! Only exact arithmetic (`+ - * /`, square root, rounding) is used, so that every machine makes the same bytes. Their digest is
 //! fixed by a test: whoever changes the generator must change [`VERSION`] and the digest.
@@ -18,7 +18,7 @@ use crate::{Dataset, Digest, Name, Split};
 /// Version of the generator.
 const VERSION: u32 = 1;
 /// SHA-256 of all that version 1 makes: training images and labels, test images and labels (labels as bytes).
-const SHA256: &str = "";
+const SHA256: &str = "d8a055619d15641c3849faab8a526ec0cab0c480c0ec31fc0c8a535b90d6d25a";
 const TRAIN: usize = 10_000;
 const TEST: usize = 2_000;
 const SEED: u64 = 0x7465_7874;

@@ -79,7 +79,13 @@ impl Cache {
     }
 
     /// MNIST: every file by itself.
-    fn fetch_files(&self, source: &Source, dir: &Path, scratch: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
+    fn fetch_files(
+        &self,
+        source: &Source,
+        dir: &Path,
+        scratch: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Error> {
         for file in &source.files {
             let Some(gzip) = &file.packed else { continue };
             let place = dir.join(&gzip.file);
@@ -91,7 +97,7 @@ impl Cache {
                 continue;
             }
             let part = scratch.join(format!("{}.part", gzip.file));
-            self.from_mirrors(source, &gzip.file, &part, progress, |part| {
+            self.download(source, &gzip.file, &part, progress, |part| {
                 packed::check_at(source, file, gzip, part, false).map_err(|e| Failure::Source(e.to_string()))?;
                 Ok(fs::rename(part, &place).map_err(Error::io("replace", &place))?)
             })?;
@@ -115,18 +121,20 @@ impl Cache {
             match unpack::unpack(source, extras, &by_hand, dir, scratch) {
                 Ok(()) => return Ok(()),
                 Err(Failure::Fatal(error)) => return Err(error),
-                Err(Failure::Source(reason)) => progress.note(&format!("{} {reason}; downloading it", by_hand.display())),
+                Err(Failure::Source(reason)) => {
+                    progress.note(&format!("{} {reason}; downloading it", by_hand.display()))
+                }
             }
         }
         let part = scratch.join(format!("{archive}.part"));
-        self.from_mirrors(source, archive, &part, progress, |part| {
+        self.download(source, archive, &part, progress, |part| {
             unpack::unpack(source, extras, part, dir, scratch)?;
             Ok(fs::remove_file(part).map_err(Error::io("remove", part))?)
         })
     }
 
     /// Downloads one file to `part` and hands it to `accept`, from one address after the other until one is accepted.
-    fn from_mirrors(
+    fn download(
         &self,
         source: &Source,
         file: &str,

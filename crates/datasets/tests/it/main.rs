@@ -1,0 +1,9 @@
+//! Checks, loading and fetching, on small made-up sets that go through the same code as the real ones. One binary, so that it is
+//! linked once.
+
+mod damage;
+mod fake;
+mod fetch;
+mod load;
+mod real;
+mod server;
