@@ -7,6 +7,7 @@
 
 pub mod experiment;
 pub mod record;
+pub mod schedule;
 pub mod series;
 pub mod spec;
 pub mod store;

@@ -258,3 +258,76 @@ pub enum Decay {
         factor: f64,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::samples::spec;
+
+    #[test]
+    fn a_key_is_pinned() {
+        // Keys are names of folders that hold weeks of training: they must not change by accident.
+        assert_eq!(spec().canonical(), "");
+        assert_eq!(spec().key(), "");
+    }
+
+    #[test]
+    fn keys_do_not_depend_on_the_order_of_fields() {
+        let value = serde_json::json!({"b": [1, 0.1, 10.0], "a": {"d": null, "c": "\u{3b7}\"\n"}});
+        let mut text = String::new();
+        write_canonical(&value, &mut text);
+        assert_eq!(text, r#"{"a":{"c":"η\"\n","d":null},"b":[1,0.1,10.0]}"#);
+        let again: RunSpec = serde_json::from_str(&spec().canonical()).expect("reads its own text");
+        assert_eq!(again, spec());
+    }
+
+    #[test]
+    fn everything_counts_in_a_key() {
+        let change: [fn(&mut RunSpec); 6] = [
+            |spec| spec.seed = 2,
+            |spec| spec.loss.thresholds = vec![0.2],
+            |spec| spec.data.input = Input::Half,
+            |spec| spec.reading.gate = twoscale::reading::Gate::Scaled,
+            |spec| spec.schedule.decay = Decay::Cosine,
+            |spec| spec.model.biases = false,
+        ];
+        let mut keys: Vec<String> = change
+            .iter()
+            .map(|change| {
+                let mut spec = spec();
+                change(&mut spec);
+                spec.key()
+            })
+            .collect();
+        keys.push(spec().key());
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 7);
+    }
+
+    #[test]
+    fn each_senseless_setting_is_named() {
+        let cases: [(&str, fn(&mut RunSpec)); 13] = [
+            ("schedule.steps is 0", |spec| spec.schedule.steps = 0),
+            ("schedule.batch is 0", |spec| spec.schedule.batch = 0),
+            ("schedule.test-every is 0", |spec| spec.schedule.test_every = 0),
+            ("optimiser.step is NaN", |spec| spec.optimiser.step = f64::NAN),
+            ("optimiser.step is -1", |spec| spec.optimiser.step = -1.0),
+            ("optimiser.momentum is 1", |spec| spec.optimiser.momentum = 1.0),
+            ("η = -0.1", |spec| spec.loss.thresholds = vec![-0.1]),
+            ("η = 0", |spec| spec.loss.thresholds = vec![0.0]),
+            ("must increase", |spec| spec.loss.thresholds = vec![0.2, 0.1]),
+            ("needs at least one η", |spec| spec.loss.thresholds.clear()),
+            ("takes no thresholds", |spec| spec.loss.kind = LossKind::Single),
+            ("decay.at", |spec| spec.schedule.decay = Decay::Steps { at: vec![5, 5], factor: 0.1 }),
+            ("model.hidden", |spec| spec.model.hidden = vec![10, 0]),
+        ];
+        assert_eq!(spec().validate(), Ok(()));
+        for (sentence, change) in cases {
+            let mut spec = spec();
+            change(&mut spec);
+            let error = spec.validate().expect_err(sentence).to_string();
+            assert!(error.contains(sentence), "{error:?} does not say {sentence:?}");
+        }
+    }
+}

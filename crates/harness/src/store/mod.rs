@@ -17,6 +17,8 @@ mod disk;
 mod error;
 mod lock;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::OsStr;
 use std::fs;

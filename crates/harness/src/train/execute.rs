@@ -64,7 +64,7 @@ pub struct Interruption {
 pub fn execute<'a>(
     spec: &'a RunSpec,
     problem: &'a Problem,
-    trainers: &dyn Trainers,
+    trainers: &'a dyn Trainers,
     from: Option<Checkpoint>,
     control: Control<'a>,
 ) -> Result<Ended> {
@@ -101,7 +101,7 @@ struct Progress {
 struct Execution<'a> {
     spec: &'a RunSpec,
     problem: &'a Problem,
-    training: Box<dyn Training>,
+    training: Box<dyn Training + 'a>,
     history: History,
     /// Steps done.
     step: usize,
@@ -136,7 +136,9 @@ impl Execution<'_> {
                 (Outcome::Diverged { step }, Default::default())
             }
             Err(Stop::Interrupted) => {
-                self.save()?;
+                if self.step > 0 {
+                    self.save()?;
+                }
                 return Ok(Ended::Interrupted(Interruption { step: self.step }));
             }
         };

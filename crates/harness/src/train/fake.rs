@@ -28,7 +28,7 @@ impl Trainers for Fake {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "few classes, few steps")]
-    fn begin(&self, spec: &RunSpec, problem: &Problem) -> Result<Box<dyn Training>> {
+    fn begin<'a>(&'a self, spec: &RunSpec, problem: &Problem) -> Result<Box<dyn Training + 'a>> {
         let eta = spec.loss.thresholds.first().copied().unwrap_or(f64::INFINITY);
         let gain = 0.08 / (1.0 + 3.0 * eta.sqrt());
         let (end, seed_shift) = match spec.loss.kind {
@@ -148,70 +148,5 @@ impl Training for FakeTraining {
         let [done, trace] = numbers.to_vec1::<u32>()?[..] else { return Err(wrong()) };
         (self.done, self.trace) = (done, trace);
         Ok(())
-    }
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use std::sync::Arc;
-
-    use datasets::{Dataset, Labels, Name, Split};
-    use twoscale::loss::{Inner, LossSpec};
-    use twoscale::models::{LastActivation, ModelKind, ModelSpec};
-    use twoscale::optimiser::OptimiserSpec;
-
-    use super::*;
-    use crate::spec::{DataSpec, Decay, Input, LastBatch, Schedule};
-
-    /// A small run for the tests of this crate.
-    pub(crate) fn spec() -> RunSpec {
-        RunSpec {
-            data: DataSpec { set: Name::Digits, labels: Labels::Fine, input: Input::Unit, train: None, test: None },
-            model: ModelSpec {
-                kind: ModelKind::Mlp,
-                hidden: vec![8],
-                channels: [6, 16],
-                kernel: 5,
-                biases: true,
-                last_activation: LastActivation::Relu,
-                initialisation: twoscale::initialisation::Initialisation::Pytorch,
-                bias_initialisation: twoscale::initialisation::BiasInitialisation::Pytorch,
-            },
-            loss: LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.1], ratio: 10.0, inner: Inner::CrossEntropy },
-            reading: twoscale::reading::Reading::default(),
-            optimiser: OptimiserSpec { step: 0.1, momentum: 0.5, weight_decay: 0.0 },
-            schedule: Schedule { steps: 40, batch: 8, test_every: 15, last_batch: LastBatch::Drop, decay: Decay::None },
-            seed: 1,
-        }
-    }
-
-    /// A data set of 60 training and 30 test images of 1x4x4 in 3 classes: stripes, noisy.
-    pub(crate) fn dataset() -> Dataset {
-        let split = |objects: u32, part: u64| {
-            let mut random = stream(5, Purpose::Other, part);
-            let labels: Vec<u32> = (0..objects).map(|object| object % 3).collect();
-            let images: Vec<u8> = labels
-                .iter()
-                .flat_map(|label| (0..16).map(move |pixel| (label, pixel)))
-                .map(|(&label, pixel)| if pixel % 3 == label { 150 } else { 0 } + random.next_u32().to_le_bytes()[0] % 100)
-                .collect();
-            Split { images: images.into(), labels: labels.into() }
-        };
-        Dataset {
-            name: Name::Digits,
-            shape: [1, 4, 4],
-            classes: 3,
-            superclass: None,
-            white: 255,
-            train: split(60, 1),
-            test: split(30, 2),
-            digests: vec![datasets::Digest { file: "stripes".to_owned(), sha256: "0".repeat(64) }],
-            stand_in: Some("stripes".to_owned()),
-        }
-    }
-
-    /// [`dataset`] as [`spec`] sees it.
-    pub(crate) fn problem() -> Problem {
-        Problem::new(&spec().data, Arc::new(dataset()))
     }
 }

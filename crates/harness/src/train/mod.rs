@@ -7,7 +7,11 @@ mod execute;
 mod fake;
 mod input;
 mod problem;
+#[cfg(test)]
+pub(crate) mod samples;
 mod step_size;
+#[cfg(test)]
+mod tests;
 mod trainer;
 
 pub use batches::Batches;
@@ -35,6 +39,9 @@ pub enum TrainError {
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
+    /// The data cannot be had.
+    #[error("{0}")]
+    Data(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),

@@ -20,7 +20,7 @@ pub fn step_size(spec: &RunSpec, step: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::fake::tests::spec;
+    use crate::train::samples::spec;
 
     #[test]
     fn each_decay_has_its_values() {

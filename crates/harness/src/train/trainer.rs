@@ -56,7 +56,7 @@ pub trait Trainers: Sync {
     ///
     /// # Errors
     /// When a setting makes no sense.
-    fn begin(&self, spec: &RunSpec, problem: &Problem) -> Result<Box<dyn Training>>;
+    fn begin<'a>(&'a self, spec: &RunSpec, problem: &Problem) -> Result<Box<dyn Training + 'a>>;
 }
 
 /// Trains networks.
@@ -68,7 +68,7 @@ impl Trainers for Real {
         instruction_set().to_owned()
     }
 
-    fn begin(&self, spec: &RunSpec, problem: &Problem) -> Result<Box<dyn Training>> {
+    fn begin<'a>(&'a self, spec: &RunSpec, problem: &Problem) -> Result<Box<dyn Training + 'a>> {
         let data = problem.dataset();
         let trainer = Trainer::new(
             &spec.model,
