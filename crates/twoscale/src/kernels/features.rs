@@ -1,0 +1,223 @@
+//! A chain of fused convolutions over a whole batch: blocks of images forward, image by image backward, with everything
+//! between two layers staying in the cache.
+use super::Level;
+use super::convolution::{Order, Shape, convolve, pack};
+use super::elementwise::mask_and_add;
+use super::gradient::{Pooled, add_input, add_weights, input_table, mask, pack_input, row_vectors, unpack_weights};
+use super::layout::{lanes_to_rows, planes_to_lanes};
+use super::scratch::Buffer;
+
+/// One layer and its parameters: weights (out, in, k, k), biases (out).
+#[derive(Clone, Copy)]
+pub(crate) struct Layer<'a> {
+    pub shape: Shape,
+    pub weights: &'a [f32],
+    pub bias: Option<&'a [f32]>,
+}
+
+/// What the forward pass keeps of a layer for the backward pass.
+struct Kept {
+    /// The layer's inputs in *rows*.
+    rows: Buffer<f32>,
+    /// Which output under each pool was the largest, in blocks.
+    argmax: Buffer<u8>,
+}
+
+/// What the forward pass keeps of a chain.
+pub(crate) struct Saved {
+    level: Level,
+    layers: Vec<Kept>,
+}
+
+/// Gradients of one layer.
+#[derive(Default)]
+pub(crate) struct Gradient {
+    /// (out, in, k, k).
+    pub weights: Vec<f32>,
+    /// (out).
+    pub bias: Vec<f32>,
+}
+
+/// Runs `images` planes through `layers`; the shapes must fit one another. `y` receives for each image the last layer's
+/// output in PyTorch's order (C, H, W). With `keep`, what [`backward`] needs is returned.
+pub(crate) fn forward(
+    level: Level,
+    layers: &[Layer],
+    images: usize,
+    x: &[f32],
+    y: &mut [f32],
+    keep: bool,
+) -> Option<Saved> {
+    let lanes = level.lanes();
+    let blocks = images.div_ceil(lanes);
+    let (first, last) = (layers.first()?.shape, layers.last()?.shape);
+    assert!(x.len() == images * first.image() && y.len() == images * last.features(), "buffers do not fit the shapes");
+
+    let packed: Vec<(Buffer<f32>, Buffer<f32>)> = layers
+        .iter()
+        .map(|layer| {
+            let mut weights = Buffer::new(layer.shape.weights());
+            pack(level, &layer.shape, layer.weights, &mut weights);
+            let mut bias = Buffer::zeros(layer.shape.outputs);
+            if let Some(b) = layer.bias {
+                bias.copy_from_slice(b);
+            }
+            (weights, bias)
+        })
+        .collect();
+    let mut kept: Vec<Kept> = Vec::new();
+    if keep {
+        kept.extend(layers.iter().map(|layer| Kept {
+            rows: Buffer::new(blocks * lanes * layer.shape.row_image()),
+            argmax: Buffer::new(blocks * lanes * layer.shape.features()),
+        }));
+    }
+    let mut inputs: Vec<Buffer<f32>> = layers.iter().map(|layer| Buffer::new(layer.shape.image() * lanes)).collect();
+    let mut outputs = Buffer::<f32>::new(last.features() * lanes);
+    let mut unused = Buffer::<u8>::new(layers.iter().map(|layer| layer.shape.features() * lanes).max()?);
+
+    for block in 0..blocks {
+        let done = block * lanes;
+        let here = lanes.min(images - done);
+        let x = &x[done * first.image()..][..here * first.image()];
+        // A last block that is not full is filled up with zeros.
+        let full = (here < lanes).then(|| {
+            let mut full = Buffer::zeros(lanes * first.image());
+            full[..x.len()].copy_from_slice(x);
+            full
+        });
+        let x = full.as_deref().unwrap_or(x);
+        // SAFETY: all buffers were made for these shapes and this level above.
+        unsafe {
+            let pixels = first.height * first.width;
+            planes_to_lanes(level, x.as_ptr(), first.image(), first.inputs, pixels, inputs[0].as_mut_ptr());
+            for (i, layer) in layers.iter().enumerate() {
+                let shape = layer.shape;
+                let (before, after) = inputs.split_at_mut(i + 1);
+                let argmax = match kept.get_mut(i) {
+                    Some(kept) => {
+                        let rows = kept.rows[done * shape.row_image()..].as_mut_ptr();
+                        lanes_to_rows(level, before[i].as_ptr(), shape.image(), rows, shape.row_image());
+                        kept.argmax[done * shape.features()..].as_mut_ptr()
+                    }
+                    None => unused.as_mut_ptr(),
+                };
+                let (order, y) = match after.first_mut() {
+                    Some(next) => (Order { position: shape.outputs, channel: 1 }, next.as_mut_ptr()),
+                    None => (Order { position: 1, channel: shape.positions() }, outputs.as_mut_ptr()),
+                };
+                let (weights, bias) = &packed[i];
+                convolve(level, &shape, before[i].as_ptr(), weights.as_ptr(), bias.as_ptr(), order, y, argmax);
+            }
+            let features = last.features();
+            if here == lanes {
+                lanes_to_rows(level, outputs.as_ptr(), features, y[done * features..].as_mut_ptr(), features);
+            } else {
+                let mut full = Buffer::<f32>::new(lanes * features);
+                lanes_to_rows(level, outputs.as_ptr(), features, full.as_mut_ptr(), features);
+                y[done * features..].copy_from_slice(&full[..here * features]);
+            }
+        }
+    }
+    keep.then_some(Saved { level, layers: kept })
+}
+
+/// Gradients of all layers from that of the output (planes), and of the input planes if `input` is given.
+pub(crate) fn backward(
+    layers: &[Layer],
+    saved: &Saved,
+    gradient: &[f32],
+    mut input: Option<&mut [f32]>,
+) -> Vec<Gradient> {
+    let level = saved.level;
+    let lanes = level.lanes();
+    let Some(last) = layers.last().map(|layer| layer.shape) else { return Vec::new() };
+    let images = gradient.len() / last.features();
+
+    let mut sums: Vec<Buffer<f32>> = Vec::new();
+    let mut totals: Vec<Buffer<f32>> = Vec::new();
+    let mut tables: Vec<Buffer<f32>> = Vec::new();
+    let mut flows: Vec<Buffer<f32>> = Vec::new();
+    for layer in layers {
+        let shape = &layer.shape;
+        sums.push(Buffer::zeros(shape.outputs * shape.side * row_vectors(shape, lanes) * lanes));
+        totals.push(Buffer::zeros(shape.features()));
+        let mut table = Buffer::new(input_table(shape, lanes));
+        pack_input(shape, lanes, layer.weights, &mut table);
+        tables.push(table);
+        flows.push(Buffer::new(shape.row_image()));
+    }
+    let mut masked = Buffer::<f32>::new(last.features());
+
+    for image in 0..images {
+        let (block, lane) = (image / lanes, image % lanes);
+        for (i, layer) in layers.iter().enumerate().rev() {
+            let shape = &layer.shape;
+            let kept = &saved.layers[i];
+            let rows = &kept.rows[image * shape.row_image()..][..shape.row_image()];
+            let argmax = &kept.argmax[block * lanes * shape.features() + lane..];
+            let (below, above) = flows.split_at_mut(i + 1);
+            let (values, channel, position) = match above.first() {
+                // Masked already, in rows: the gradient of the next layer's input.
+                Some(flow) => (flow.as_ptr(), 1, shape.outputs),
+                None => {
+                    let g = &gradient[image * shape.features()..][..shape.features()];
+                    mask(g, argmax, lanes, &mut masked);
+                    for (total, g) in totals[i].iter_mut().zip(masked.iter()) {
+                        *total += *g;
+                    }
+                    (masked.as_ptr(), shape.positions(), 1)
+                }
+            };
+            let g = Pooled { values, argmax: argmax.as_ptr(), channel, position, step: lanes };
+            // SAFETY: all buffers were made for these shapes and this level.
+            unsafe {
+                add_weights(level, shape, rows.as_ptr(), g, sums[i].as_mut_ptr());
+                if i > 0 || input.is_some() {
+                    let flow = &mut below[i];
+                    flow.fill(0.0);
+                    add_input(level, shape, tables[i].as_ptr(), g, flow.as_mut_ptr());
+                    if i > 0 {
+                        // The input is the ReLU's output of the layer below: where it is zero, no gradient flows on.
+                        mask_and_add(
+                            level,
+                            shape.image(),
+                            rows.as_ptr(),
+                            flow.as_mut_ptr(),
+                            totals[i - 1].as_mut_ptr(),
+                        );
+                    }
+                }
+            }
+        }
+        if let (Some(input), Some(layer)) = (input.as_deref_mut(), layers.first()) {
+            let shape = &layer.shape;
+            let (pixels, planes) = (shape.height * shape.width, &mut input[image * shape.image()..][..shape.image()]);
+            for (c, plane) in planes.chunks_exact_mut(pixels).enumerate() {
+                for (value, flow) in plane.iter_mut().zip(flows[0][c..].iter().step_by(shape.inputs)) {
+                    *value = *flow;
+                }
+            }
+        }
+    }
+
+    let mut gradients = Vec::with_capacity(layers.len());
+    for (i, layer) in layers.iter().enumerate() {
+        let shape = &layer.shape;
+        let mut weights = vec![0.0; shape.weights()];
+        unpack_weights(shape, lanes, &sums[i], &mut weights);
+        // The totals of the last layer are in the order (C, H, W), the others' in (H, W, C).
+        let inner = i + 1 < layers.len();
+        let bias = (0..shape.outputs)
+            .map(|c| {
+                if inner {
+                    totals[i][c..].iter().step_by(shape.outputs).sum()
+                } else {
+                    totals[i][c * shape.positions()..][..shape.positions()].iter().sum()
+                }
+            })
+            .collect();
+        gradients.push(Gradient { weights, bias });
+    }
+    gradients
+}
