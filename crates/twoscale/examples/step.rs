@@ -18,13 +18,24 @@ const BATCH: usize = 128;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// CPU seconds of this process so far, or wall time where the system does not say.
-fn cpu_seconds(start: Instant) -> f64 {
-    // Nanoseconds that this task has run: /proc/self/schedstat counts one thread, and a step has only one.
-    std::fs::read_to_string("/proc/thread-self/schedstat")
-        .ok()
-        .and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok())
-        .map_or_else(|| start.elapsed().as_secs_f64(), |nanoseconds| nanoseconds * 1e-9)
+/// CPU seconds of this process so far.
+#[cfg(target_os = "linux")]
+fn cpu_seconds() -> f64 {
+    unsafe extern "C" {
+        fn clock_gettime(clock: i32, time: *mut [i64; 2]) -> i32;
+    }
+    const CLOCK_PROCESS_CPUTIME_ID: i32 = 2;
+    let mut time = [0i64; 2];
+    // SAFETY: on 64-bit Linux `struct timespec` is two 64-bit integers, seconds and nanoseconds.
+    unsafe { clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    time[0] as f64 + 1e-9 * time[1] as f64
+}
+
+/// Wall time where the standard library has nothing better.
+#[cfg(not(target_os = "linux"))]
+fn cpu_seconds() -> f64 {
+    static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    START.get_or_init(Instant::now).elapsed().as_secs_f64()
 }
 
 struct Case {
@@ -112,25 +123,25 @@ fn main() -> Result<()> {
             continue;
         }
         let mut case = Case::new(name)?;
-        let start = Instant::now();
         for _ in 0..20 {
             case.step()?;
         }
         let (mut wall, mut cpu) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
         let mut loss = 0.0;
         for _ in 0..steps {
-            let (w, c) = (Instant::now(), cpu_seconds(start));
+            let (w, c) = (Instant::now(), cpu_seconds());
             loss = case.step()?;
-            cpu.push(1e3 * (cpu_seconds(start) - c));
+            cpu.push(1e3 * (cpu_seconds() - c));
             wall.push(1e3 * w.elapsed().as_secs_f64());
         }
+        let fastest = cpu.iter().copied().fold(f64::INFINITY, f64::min);
         println!(
             "{{\"name\":\"{}\",\"kernels\":\"{}\",\"wall_ms\":{:.4},\"cpu_ms\":{:.4},\"fastest_ms\":{:.4},\"loss\":{loss:.4}}}",
             case.name,
             twoscale::kernels::name(),
             median(&mut wall),
             median(&mut cpu),
-            wall[0],
+            fastest,
         );
     }
     Ok(())
