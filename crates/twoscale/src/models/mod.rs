@@ -1,11 +1,19 @@
 //! The networks of the paper. A model maps a batch of inputs to logits X^{M-1}, its last activation applied.
-use candle_core::Tensor;
+use candle_core::{DType, Device, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Result;
 use crate::initialisation::{BiasInitialisation, Initialisation};
 use crate::parameters::Parameters;
+use crate::{Error, Result};
+
+mod dense;
+mod factory;
+mod lenet5;
+mod mlp;
+
+pub use lenet5::LeNet5;
+pub use mlp::Mlp;
 
 /// A network. Cheap to call, safe to send to a run's thread.
 pub trait Model: Send {
@@ -81,17 +89,66 @@ pub enum LastActivation {
     Abs,
 }
 
-/// A network with fresh parameters.
+/// A network with fresh parameters from the streams of `seed`, in single precision. `input` is (C, H, W), `classes` K.
 ///
 /// # Errors
-/// Always: placeholder until the networks land.
+/// When a width is zero, there are fewer than two classes, or the image is too small for the architecture.
+///
+/// ```
+/// use candle_core::{Device, Tensor, DType};
+/// use twoscale::models::{LastActivation, ModelKind, ModelSpec, build};
+/// let spec = ModelSpec {
+///     kind: ModelKind::LeNet5,
+///     hidden: vec![120],
+///     channels: [6, 16],
+///     kernel: 5,
+///     biases: true,
+///     last_activation: LastActivation::Relu,
+///     initialisation: Default::default(),
+///     bias_initialisation: Default::default(),
+/// };
+/// let model = build(&spec, [3, 32, 32], 100, 1, &Device::Cpu)?;
+/// let images = Tensor::zeros((2, 3, 32, 32), DType::F32, &Device::Cpu)?;
+/// assert_eq!(model.forward(&images)?.dims(), [2, 100]);
+/// let weights: usize = model.parameters().iter().map(|p| p.var.elem_count()).sum();
+/// assert_eq!(weights, 63_092);
+/// # Ok::<(), twoscale::Error>(())
+/// ```
 pub fn build(
     spec: &ModelSpec,
     input: [usize; 3],
     classes: usize,
     seed: u64,
-    device: &candle_core::Device,
+    device: &Device,
 ) -> Result<Box<dyn Model>> {
-    let _ = (spec, input, classes, seed, device);
-    Err(crate::Error::Setting("no networks yet".into()))
+    build_as(spec, input, classes, seed, DType::F32, device)
+}
+
+/// [`build`] with parameters of another type: f64 for comparisons with golden values and finite differences. The
+/// parameters begin at the same (single-precision) values.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_as(
+    spec: &ModelSpec,
+    input: [usize; 3],
+    classes: usize,
+    seed: u64,
+    dtype: DType,
+    device: &Device,
+) -> Result<Box<dyn Model>> {
+    if classes < 2 {
+        return Err(Error::Setting(format!("a network for {classes} classes: take at least 2")));
+    }
+    if input.contains(&0) {
+        return Err(Error::Setting(format!("a network for inputs (C, H, W) = {input:?}: no side may be zero")));
+    }
+    if spec.hidden.contains(&0) {
+        return Err(Error::Setting(format!("hidden: {:?}: a hidden layer needs at least one unit", spec.hidden)));
+    }
+    spec.initialisation.validate()?;
+    Ok(match spec.kind {
+        ModelKind::Mlp => Box::new(Mlp::new(spec, input, classes, seed, dtype, device)?),
+        ModelKind::LeNet5 => Box::new(LeNet5::new(spec, input, classes, seed, dtype, device)?),
+    })
 }

@@ -1,1 +1,50 @@
 //! candle operations with hand-written forward and backward passes; on other devices, candle's own operations.
+//!
+//! Every function here takes tensors of any device and of f32 or f64. f32 on the CPU runs the kernels of
+//! [`crate::kernels`] on the calling thread; everything else is composed of candle's operations, with the gradients that
+//! candle gets wrong put right (max-pooling, ReLU at exactly zero).
+use candle_core::{CpuStorage, DType, Layout, Storage, Tensor};
+
+mod activation;
+mod convolution;
+mod cross_entropy;
+mod linear;
+mod norm;
+mod pool;
+mod sgd;
+
+pub use activation::relu;
+pub use convolution::{conv_relu_pool, conv_relu_pool_twice};
+pub use cross_entropy::multi_scale_cross_entropy;
+pub use linear::{Activation, linear};
+pub use norm::log_norm;
+pub use pool::max_pool2;
+pub use sgd::sgd_update;
+
+/// Whether the kernels can take this tensor.
+fn has_kernels(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32
+}
+
+/// The values of a contiguous f32 argument of a custom operation.
+fn values<'a>(storage: &'a CpuStorage, layout: &Layout) -> candle_core::Result<&'a [f32]> {
+    let Some((begin, end)) = layout.contiguous_offsets() else {
+        candle_core::bail!("a kernel was given a tensor that is not contiguous; call `contiguous` first")
+    };
+    Ok(&storage.as_slice::<f32>()?[begin..end])
+}
+
+/// Calls `f` with the values of an f32 CPU tensor.
+fn with_values<R>(x: &Tensor, f: impl FnOnce(&[f32]) -> candle_core::Result<R>) -> candle_core::Result<R> {
+    let x = x.contiguous()?;
+    let (storage, layout) = x.storage_and_layout();
+    match &*storage {
+        Storage::Cpu(storage) => f(values(storage, layout)?),
+        _ => candle_core::bail!("a CPU kernel was given a tensor of another device"),
+    }
+}
+
+/// A lock that a panic elsewhere does not make useless: what it guards is written whole or not at all.
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

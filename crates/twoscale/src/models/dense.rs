@@ -1,0 +1,31 @@
+//! A chain of dense layers, `fc1`, `fc2`, ...: the whole of an MLP, the end of LeNet-5.
+use candle_core::Tensor;
+
+use super::LastActivation;
+use super::factory::{Factory, layer};
+use crate::Result;
+use crate::ops::{Activation, linear};
+use crate::parameters::{LayerKind, Parameter};
+
+/// Makes the layers `inputs` - hidden widths - `classes`.
+pub(super) fn make(factory: &mut Factory, inputs: usize, classes: usize) -> Result<()> {
+    let hidden = factory.spec.hidden.clone();
+    let mut width = inputs;
+    for (i, next) in hidden.into_iter().chain([classes]).enumerate() {
+        factory.layer(&format!("fc{}", i + 1), LayerKind::Dense, &[next, width])?;
+        width = next;
+    }
+    Ok(())
+}
+
+/// Runs x (N, in) through the layers of `parameters`, ReLU between them, `last` at the end.
+pub(super) fn forward(parameters: &[Parameter], biases: bool, last: LastActivation, x: Tensor) -> Result<Tensor> {
+    let layers = parameters.len() / if biases { 2 } else { 1 };
+    let mut x = x;
+    for i in 0..layers {
+        let (w, b) = layer(parameters, i, biases);
+        let relu = i + 1 < layers || last == LastActivation::Relu;
+        x = linear(&x, w, b, if relu { Activation::Relu } else { Activation::None })?;
+    }
+    Ok(if last == LastActivation::Abs { x.abs()? } else { x })
+}
