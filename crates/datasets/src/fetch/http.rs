@@ -124,7 +124,9 @@ fn attempt(
         progress.advance(got as u64);
     }
     match total {
-        Some(total) if done < total => Err(Broken::Retry(format!("the connection broke after {done} of {total} bytes"))),
+        Some(total) if done < total => {
+            Err(Broken::Retry(format!("the connection broke after {done} of {total} bytes")))
+        }
         _ => Ok(()),
     }
 }

@@ -79,7 +79,13 @@ impl Cache {
     }
 
     /// MNIST: every file by itself.
-    fn fetch_files(&self, source: &Source, dir: &Path, scratch: &Path, progress: &mut dyn Progress) -> Result<(), Error> {
+    fn fetch_files(
+        &self,
+        source: &Source,
+        dir: &Path,
+        scratch: &Path,
+        progress: &mut dyn Progress,
+    ) -> Result<(), Error> {
         for file in &source.files {
             let Some(gzip) = &file.packed else { continue };
             let place = dir.join(&gzip.file);
@@ -115,7 +121,9 @@ impl Cache {
             match unpack::unpack(source, extras, &by_hand, dir, scratch) {
                 Ok(()) => return Ok(()),
                 Err(Failure::Fatal(error)) => return Err(error),
-                Err(Failure::Source(reason)) => progress.note(&format!("{} {reason}; downloading it", by_hand.display())),
+                Err(Failure::Source(reason)) => {
+                    progress.note(&format!("{} {reason}; downloading it", by_hand.display()))
+                }
             }
         }
         let part = scratch.join(format!("{archive}.part"));

@@ -25,7 +25,8 @@ pub(super) fn unpack(
     scratch: &Path,
 ) -> Result<(), Failure> {
     let stage = tempfile::Builder::new().prefix("unpack-").tempdir_in(scratch).map_err(Error::io("create", scratch))?;
-    let mut members = Archive::new(GzDecoder::new(BufReader::new(File::open(archive).map_err(Error::io("read", archive))?)));
+    let mut members =
+        Archive::new(GzDecoder::new(BufReader::new(File::open(archive).map_err(Error::io("read", archive))?)));
     let damaged = |e: io::Error| Failure::Source(format!("cannot be unpacked ({e})"));
     for member in members.entries().map_err(damaged)? {
         let mut member = member.map_err(damaged)?;
