@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// All readings that concern the loss and its training.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Reading {
     /// How the logits are normalised: X̂ = X(α)/R(α), eq. (9).
@@ -141,17 +141,4 @@ pub enum Mean {
     Batch,
     /// Each side of the gate on its own, then added.
     Sides,
-}
-
-impl Default for Reading {
-    fn default() -> Self {
-        Self {
-            normalisation: Normalisation::default(),
-            size: Size::default(),
-            gate: Gate::default(),
-            baseline: Trained::default(),
-            separation_base: Base::default(),
-            mean: Mean::default(),
-        }
-    }
 }

@@ -23,13 +23,13 @@ impl MultiScale {
     /// When thresholds are not positive and increasing, or `inner` makes no sense.
     pub fn new(thresholds: &[f64], inner: Inner) -> Result<Self> {
         inner.validate()?;
-        if let Some(eta) = thresholds.iter().find(|eta| !(**eta > 0.0)) {
+        if let Some(eta) = thresholds.iter().find(|eta| eta.is_nan() || **eta <= 0.0) {
             return Err(Error::Setting(format!(
                 "threshold η = {eta}: it must be positive, since below 0 a large second scale would raise the loss of \
                  misclassified objects (§2.3); the paper's are 0.01, 0.1, 1, 10 and 100"
             )));
         }
-        if let Some(pair) = thresholds.windows(2).find(|pair| !(pair[0] < pair[1])) {
+        if let Some(pair) = thresholds.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(Error::Setting(format!(
                 "thresholds η = {}, {}: each must be larger than the one before; sort them and drop equal ones",
                 pair[0], pair[1]

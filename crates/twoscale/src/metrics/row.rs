@@ -24,8 +24,9 @@ impl Evaluation {
             let same = weights.iter().zip(superclass).filter(|(_, other)| **other == own);
             same.fold(0.0, |best, (weight, _)| best.max(*weight))
         });
-        // Not `>`: a NaN must not make an object well classified.
-        let behind = |(class, z): (usize, &f64)| class != correct && !(*z <= scaled[correct]);
+        // A NaN on either side must not make an object well classified.
+        let own = scaled[correct];
+        let behind = |(class, z): (usize, &f64)| class != correct && (*z > own || z.is_nan() || own.is_nan());
         self.label.push(label);
         self.correct_probability.push((weights[correct] / sum) as f32);
         self.max_probability.push((weights[predicted as usize] / sum) as f32);

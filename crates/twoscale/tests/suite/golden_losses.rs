@@ -4,7 +4,7 @@ use twoscale::loss::margin::margins;
 use twoscale::loss::{Inner, LossKind, LossSpec, MultiScale, Scales};
 use twoscale::reading::Reading;
 
-use crate::support::{Golden, assert_close, entries};
+use crate::support::{Golden, assert_close, assert_close_above, entries};
 
 /// Numbers of a case and what the library makes of them.
 struct Case {
@@ -36,7 +36,9 @@ const VARIANTS: [(&str, LossKind); 4] = [
     ("single", LossKind::Single),
 ];
 
-/// Compares one variant of a case; `tolerance` is relative to the largest entry of each expected tensor.
+/// Compares one variant of a case; `tolerance` is relative to the largest entry of each expected tensor. In single precision
+/// well-classified objects leave only rounding: there it is relative to what the value is a difference of, if that is larger,
+/// 1 for losses and probabilities, the largest logit for gradients in log R and (over R) in the scales.
 fn compare(golden: &Golden, case: &Case, variant: &str, kind: LossKind, dtype: DType, tolerance: f64) {
     let name = format!("{}.{variant}", case.name);
     let thresholds = if kind == LossKind::Single { vec![] } else { vec![case.eta] };
@@ -50,18 +52,21 @@ fn compare(golden: &Golden, case: &Case, variant: &str, kind: LossKind, dtype: D
     let multipliers = scales.multipliers(&log_size).unwrap();
     let losses = loss.per_object(&logits, &labels, &multipliers, 1.0).unwrap();
     assert_eq!(losses.dtype(), dtype);
-    assert_close(&name, &losses, golden.tensor(&format!("{name}.per_sample")), tolerance);
+    let floor = |single: f64| if dtype == DType::F32 { single } else { 1e-6 };
+    let largest = entries(&logits).iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    assert_close_above(floor(1.0), &name, &losses, golden.tensor(&format!("{name}.per_sample")), tolerance);
 
     let gradients = losses.mean_all().unwrap().backward().unwrap();
     let gradient = |var: &Var| gradients.get(var).cloned().unwrap_or_else(|| var.zeros_like().unwrap());
-    let check = |what: &str, var: &Var| {
+    let check = |what: &str, var: &Var, single: f64| {
         let expected = format!("{name}.{what}");
-        assert_close(&expected, &gradient(var), golden.tensor(&expected), tolerance);
+        assert_close_above(floor(single), &expected, &gradient(var), golden.tensor(&expected), tolerance);
     };
-    check("grad_logits", &logits);
-    check("grad_log_size", &log_size);
+    check("grad_logits", &logits, 1.0 / labels.len() as f64);
+    check("grad_log_size", &log_size, largest);
     for parameter in scales.parameters().iter().filter(|p| p.trained) {
-        check(&format!("grad_{}", parameter.name.to_lowercase()), &parameter.var);
+        let over = if parameter.name == "Rs" { 1.0 } else { case.size };
+        check(&format!("grad_{}", parameter.name.to_lowercase()), &parameter.var, largest / over);
     }
 }
 

@@ -76,9 +76,13 @@ fn the_size_is_computed_every_so_many_steps() {
 
 #[test]
 fn gates_compare_different_margins() {
-    let last = |gate| under(LossKind::TwoScale, &Reading { gate, ..Reading::default() }, 20).0[19].loss;
+    // R1 leaves R(α), where it began, within 300 steps: then margins near 1 lie between the raw and the scaled gate.
+    let last = |gate| {
+        let reading = Reading { gate, ..Reading::default() };
+        let loss = loss(LossKind::TwoScale, &[1.0]);
+        run(&mut trainer(&loss, &reading, &sgd(0.0, 0.0), DType::F64), 300)[299].loss
+    };
     assert_ne!(last(Gate::Raw), last(Gate::Normalised));
-    // R1 leaves R(α) within 20 steps.
     assert_ne!(last(Gate::Raw), last(Gate::Scaled));
 }
 

@@ -43,13 +43,19 @@ pub fn entries(tensor: &Tensor) -> Vec<f64> {
     tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 
-/// Fails unless the largest difference is at most `tolerance` times the largest expected entry (or 1e-6, if that is larger: a
-/// gradient that vanishes has no relative error).
+/// [`assert_close_above`] with 1e-6, below which a gradient counts as vanished.
 #[track_caller]
 pub fn assert_close(what: &str, seen: &Tensor, expected: &Tensor, tolerance: f64) {
+    assert_close_above(1e-6, what, seen, expected, tolerance);
+}
+
+/// Fails unless the largest difference is at most `tolerance` times the largest expected entry, or times `floor` where that is
+/// larger: a value that is the small difference of large ones has no relative error.
+#[track_caller]
+pub fn assert_close_above(floor: f64, what: &str, seen: &Tensor, expected: &Tensor, tolerance: f64) {
     assert_eq!(seen.dims(), expected.dims(), "{what}: shapes");
     let (seen, expected) = (entries(seen), entries(expected));
-    let size = expected.iter().fold(1e-6, |largest: f64, x| largest.max(x.abs()));
+    let size = expected.iter().fold(floor, |largest: f64, x| largest.max(x.abs()));
     for (position, (seen, expected)) in seen.iter().zip(&expected).enumerate() {
         let error = (seen - expected).abs() / size;
         assert!(error <= tolerance, "{what}[{position}]: {seen}, expected {expected} (relative error {error:e})");
