@@ -16,7 +16,7 @@ pub fn colour(name: &str) -> Result<RGBColor, Error> {
         "m" => 0xbf00bf,
         // matplotlib's own "y": dark enough to be read on white.
         "y" => 0xbfbf00,
-        "k" => 0x000000,
+        "k" | "black" => 0x000000,
         "tab:blue" => 0x1f77b4,
         "tab:orange" => 0xff7f0e,
         "tab:green" => 0x2ca02c,
@@ -58,6 +58,13 @@ mod tests {
         assert_eq!(colour("#0a0B0c").unwrap(), RGBColor(10, 11, 12));
         assert!(colour("bleu").unwrap_err().to_string().contains("bleu"));
         assert!(colour("#12345é").is_err());
+    }
+
+    #[test]
+    fn every_colour_that_an_experiment_may_name_can_be_drawn() {
+        for name in crate::experiment::colour::NAMES {
+            assert!(colour(name).is_ok(), "{name}");
+        }
     }
 
     #[test]

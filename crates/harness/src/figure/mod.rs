@@ -40,6 +40,7 @@ pub enum Error {
 
 /// What a figure says besides its curves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Face {
     /// Under the title: seeds, scale, data, reading.
     pub subtitle: String,
@@ -49,6 +50,9 @@ pub struct Face {
     /// Below the panels: runs that diverged, losses without runs.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Set on stand-in data: the paper's curves, of other data, are not laid under ours.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_paper: bool,
 }
 
 /// Width of a figure with panels side by side, in the units in which font sizes are given.
@@ -70,7 +74,7 @@ const WHITE: Ink = Ink::solid(RGBColor(255, 255, 255));
 /// # Errors
 /// When the experiment names a colour or a loss that there is not.
 pub fn draw(experiment: &Experiment, series: &[Series], paper: &[PaperSeries], face: &Face) -> Result<String, Error> {
-    let panels = panel::resolve(experiment, series, paper)?;
+    let panels = panel::resolve(experiment, series, if face.without_paper { &[] } else { paper })?;
     let width = if panels.len() == 1 { NARROW } else { WIDE };
     let inner = width - 2.0 * MARGIN;
     let fonts = Fonts::new();
@@ -176,5 +180,7 @@ impl Heading {
     }
 }
 
+#[cfg(test)]
+mod look;
 #[cfg(test)]
 mod tests;

@@ -1,43 +1,42 @@
 //! Measures taken at the end of training over a whole set, each as a function of a threshold, of k or of a bin.
-use twoscale::metrics::Evaluation;
+use twoscale::metrics::{self, Evaluation, Histogram};
 
 use crate::experiment::file::Measure;
 
 /// Bins of a histogram, as in the paper's figs 6-8.
 pub const BINS: usize = 100;
 
-/// A measure of a set at the given positions. Empty when the set is (a diverged run has no evaluation), or when the measure
-/// is one of training.
+/// Bins of max p in the expected calibration error.
+const CALIBRATION_BINS: usize = 15;
+
+/// A measure of a set at the given positions. Empty when the set is (a diverged run has no evaluation), when it is a share of
+/// the misclassified objects and there are none, or when the measure is one of training.
 pub fn measure(set: &Evaluation, measure: Measure, at: &[f64]) -> Vec<(f64, f64)> {
-    let n = set.label.len();
-    if n == 0 {
+    if set.is_empty() {
         return Vec::new();
     }
-    let share = |holds: &dyn Fn(usize) -> bool| (0..n).filter(|&s| holds(s)).count() as f64 / n as f64;
     let over = |f: &dyn Fn(f64) -> f64| at.iter().map(|&x| (x, f(x))).collect::<Vec<_>>();
-    let max = |s: usize| f64::from(set.max_probability[s]);
-    let correct = |s: usize| f64::from(set.correct_probability[s]);
-    let wrong = |s: &usize| set.predicted[*s] != set.label[*s];
     match measure {
-        // acc_at of §3.1 as printed, p_{i(s)} ≥ max p − at: at = 0 counts ties as correct.
-        Measure::CloseEnough => over(&|x| share(&|s| correct(s) >= max(s) - x)),
-        Measure::SuperclassCloseEnough => over(&|x| share(&|s| f64::from(set.superclass_probability[s]) >= max(s) - x)),
-        Measure::TopK => over(&|k| share(&|s| f64::from(set.rank[s]) < k)),
-        Measure::AverageAccuracy => vec![(0.0, average_accuracy(set))],
-        Measure::CalibrationError => vec![(0.0, calibration_error(set))],
-        Measure::MaxProbabilityBelow => over(&|x| share(&|s| max(s) < x)),
-        Measure::PoorlyClassified => over(&|x| share(&|s| f64::from(set.normalised_margin[s]) < -x)),
-        Measure::WellClassified => over(&|x| share(&|s| f64::from(set.normalised_margin[s]) > x)),
+        Measure::CloseEnough => over(&|at| metrics::close_enough(set, at)),
+        Measure::SuperclassCloseEnough => over(&|at| metrics::superclass_close_enough(set, at)),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "k is a small whole number")]
+        Measure::TopK => over(&|k| metrics::top_k(set, k as u32)),
+        Measure::AverageAccuracy => vec![(0.0, metrics::average_accuracy(set))],
+        Measure::CalibrationError => vec![(0.0, metrics::expected_calibration_error(set, CALIBRATION_BINS))],
+        Measure::MaxProbabilityBelow => over(&|x| metrics::share_below(&set.max_probability, x)),
+        Measure::PoorlyClassified => over(&|mu| metrics::masses(set, mu).poor),
+        Measure::WellClassified => over(&|mu| metrics::masses(set, mu).well),
         Measure::GapWithin => {
-            let gaps: Vec<f64> = (0..n).filter(wrong).map(|s| max(s) - correct(s)).collect();
+            let gaps = metrics::delta_p(set);
             if gaps.is_empty() {
                 return Vec::new();
             }
-            over(&|x| gaps.iter().filter(|&&g| g <= x).count() as f64 / gaps.len() as f64)
+            let within = |x: f64| gaps.iter().filter(|&&gap| -f64::from(gap) <= x).count();
+            over(&|x| within(x) as f64 / gaps.len() as f64)
         }
-        Measure::MaxProbability => histogram((0..n).map(max), 0.0),
-        Measure::CorrectProbability => histogram((0..n).map(correct), 0.0),
-        Measure::Gap => histogram((0..n).filter(wrong).map(|s| correct(s) - max(s)), -1.0),
+        Measure::MaxProbability => bars(&metrics::max_probability(set, BINS)),
+        Measure::CorrectProbability => bars(&metrics::correct_probability(set, BINS)),
+        Measure::Gap => bars(&metrics::delta_p_histogram(set, BINS)),
         Measure::BatchAccuracy
         | Measure::BatchLoss
         | Measure::TestAccuracy
@@ -47,42 +46,9 @@ pub fn measure(set: &Evaluation, measure: Measure, at: &[f64]) -> Vec<(f64, f64)
     }
 }
 
-/// Density over [from, from + 1] in [`BINS`] bins, at the bins' centres; its sum times the bin width is 1. The last bin holds its
-/// right edge.
-fn histogram(values: impl Iterator<Item = f64>, from: f64) -> Vec<(f64, f64)> {
-    let mut counts = [0usize; BINS];
-    for v in values {
-        let bin = ((v - from) * BINS as f64).floor().clamp(0.0, (BINS - 1) as f64);
-        counts[bin as usize] += 1;
-    }
-    let all = counts.iter().sum::<usize>().max(1) as f64;
-    let centre = |b: usize| from + (b as f64 + 0.5) / BINS as f64;
-    counts.iter().enumerate().map(|(b, &c)| (centre(b), c as f64 * BINS as f64 / all)).collect()
-}
-
-/// Mean over the classes that occur of the accuracy on the class.
-fn average_accuracy(set: &Evaluation) -> f64 {
-    let classes = set.label.iter().max().map_or(0, |&c| c as usize + 1);
-    let mut counts = vec![(0usize, 0usize); classes];
-    for (label, predicted) in set.label.iter().zip(&set.predicted) {
-        let c = &mut counts[*label as usize];
-        c.0 += 1;
-        c.1 += usize::from(label == predicted);
-    }
-    let of_class: Vec<f64> = counts.iter().filter(|c| c.0 > 0).map(|c| c.1 as f64 / c.0 as f64).collect();
-    of_class.iter().sum::<f64>() / of_class.len() as f64
-}
-
-/// Expected calibration error: objects in 15 equal bins of max p; the mean over objects of |accuracy − mean max p| of their bin.
-fn calibration_error(set: &Evaluation) -> f64 {
-    let mut bins = [(0usize, 0.0f64); 15];
-    for (s, &p) in set.max_probability.iter().enumerate() {
-        let p = f64::from(p);
-        let bin = &mut bins[((p * 15.0) as usize).min(14)];
-        bin.0 += 1;
-        bin.1 += f64::from(u8::from(set.predicted[s] == set.label[s])) - p;
-    }
-    bins.iter().map(|b| b.1.abs()).sum::<f64>() / set.label.len() as f64
+/// Heights at the bins' centres.
+fn bars(histogram: &Histogram) -> Vec<(f64, f64)> {
+    histogram.centres().into_iter().zip(histogram.density.iter().copied()).collect()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::experiment::file::Experiment;
 use crate::figure::Face;
 use crate::measure::{Runs, parts};
+use crate::record::FAKE_DEVICE;
 
 /// What an experiment is compared with: the same experiment file without the patches of a scale or of the command line.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,7 @@ pub fn face(origin: Origin, runs: &Runs) -> Face {
         .join(" · "),
         banners: banners(origin, runs),
         notes: notes(origin.experiment, runs),
+        without_paper: origin.experiment.data.set.is_stand_in() && !origin.full.data.set.is_stand_in(),
     }
 }
 
@@ -123,9 +125,9 @@ fn banners(origin: Origin, runs: &Runs) -> Vec<String> {
     let mut banners = Vec::new();
     let stand_ins: BTreeSet<&str> = runs.all().filter_map(|(_, _, r)| r.run.stand_in.as_deref()).collect();
     for text in stand_ins {
-        banners.push(format!("STAND-IN DATA: {}: not the paper's data", text.trim_end_matches('.')));
+        banners.push(format!("STAND-IN DATA: {}; these are not the paper's data", text.trim_end_matches('.')));
     }
-    if runs.all().any(|(_, _, record)| record.run.device == "fake") {
+    if runs.all().any(|(_, _, record)| record.run.device == FAKE_DEVICE) {
         banners.push("FAKE TRAINER: made-up curves that test the command line; nothing was trained".to_owned());
     }
     banners.extend(reduced(origin, runs));
