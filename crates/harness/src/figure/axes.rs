@@ -71,7 +71,8 @@ impl Axes {
 
     /// A band between two curves as polygons in the picture, cut at the axes.
     pub fn band(&self, points: &[(f64, f64, f64)]) -> Vec<Xy> {
-        let inside: Vec<_> = points.iter().filter(|p| p.0 >= self.x.0 && p.0 <= self.x.1 * (1.0 + 1e-9)).collect();
+        let slack = 1e-9 * (self.x.1 - self.x.0);
+        let inside: Vec<_> = points.iter().filter(|p| p.0 >= self.x.0 - slack && p.0 <= self.x.1 + slack).collect();
         let upper = inside.iter().map(|p| (self.x(p.0), self.y_inside(p.2)));
         let lower = inside.iter().rev().map(|p| (self.x(p.0), self.y_inside(p.1)));
         upper.chain(lower).collect()
@@ -81,9 +82,10 @@ impl Axes {
     fn clip_segment(&self, p: Xy, q: Xy) -> Option<(Xy, Xy, bool)> {
         let (mut from, mut to) = (0.0f64, 1.0f64);
         let d = (q.0 - p.0, q.1 - p.1);
+        let slack = 1e-9 * (self.x.1 - self.x.0);
         let edges = [
-            (-d.0, p.0 - self.x.0),
-            (d.0, self.x.1 * (1.0 + 1e-9) - p.0),
+            (-d.0, p.0 - self.x.0 + slack),
+            (d.0, self.x.1 + slack - p.0),
             (-d.1, p.1 - self.y.0),
             (d.1, self.y.1 - p.1),
         ];

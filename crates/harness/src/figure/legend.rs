@@ -43,18 +43,23 @@ impl Legend {
                 losses.push((sample, curve.label.clone()));
             }
         }
+        // Histograms of one colour are told apart by their panels' titles: one entry serves them all.
+        let colours = panels.iter().flat_map(|p| &p.curves).map(|c| c.colour);
+        let one = colours.reduce(|a, b| if a == b { a } else { NEUTRAL }).filter(|c| bars && *c != NEUTRAL);
+        if one.is_some() {
+            losses.clear();
+        }
         let has_paper = panels.iter().flat_map(|p| &p.curves).any(|c| c.paper.is_some());
         let mut keys = vec![if bars {
-            (Sample::Bar(NEUTRAL), "ours: mean, 95 % interval over seeds darker".to_owned())
+            (Sample::Bar(one.unwrap_or(NEUTRAL)), "ours: mean over seeds, 95 % interval darker".to_owned())
         } else {
-            (Sample::Ours(NEUTRAL), "ours: mean with 95 % interval over seeds".to_owned())
+            (Sample::Ours(NEUTRAL), "ours: mean over seeds, 95 % interval".to_owned())
         }];
         if has_paper && bars {
             keys.push((Sample::Outline, "the paper".to_owned()));
         } else if has_paper {
-            keys.push((Sample::Paper(NEUTRAL), "the paper, in a lighter shade".to_owned()));
+            keys.push((Sample::Paper(NEUTRAL), "the paper".to_owned()));
         }
-        // Two figures' bars in one colour need no entry each when their panels say which loss they show.
         let mut rows = fill(losses, width, font);
         rows.extend(fill(keys, width, font));
         Self { rows, width, font: font.clone() }

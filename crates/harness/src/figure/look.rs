@@ -39,7 +39,7 @@ fn look_at_every_figure() {
         let poor = Face {
             banners: vec![
                 "STAND-IN DATA: UCI optical digits (8x8) in place of MNIST; these are not the paper's data".into(),
-                "REDUCED RUN at scale `smoke`: 3 of 30 seeds, 150 of 1,000 steps".into(),
+                "REDUCED RUN (scale smoke): 3 of 30 seeds, 150 of 1,000 steps".into(),
             ],
             notes: vec!["Diverged and left out, η = 0.01: seed 3 at step 1,240, seed 7 at step 14.".into()],
             ..face

@@ -129,6 +129,22 @@ fn line(font: &Font) -> f64 {
     font.size * 1.4
 }
 
+/// Breaks a text at its dots (` · `), or at spaces where one segment is too long by itself.
+fn wrap_segments(text: &str, width: usize) -> Vec<String> {
+    const DOT: &str = " · ";
+    let mut lines: Vec<String> = Vec::new();
+    for segment in text.split(DOT) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + DOT.chars().count() + segment.chars().count() <= width => {
+                line.push_str(DOT);
+                line.push_str(segment);
+            }
+            _ => lines.push(segment.to_owned()),
+        }
+    }
+    lines.iter().flat_map(|line| wrap_words(line, width)).collect()
+}
+
 /// Title, subtitle and banners, wrapped to the figure's width.
 struct Heading {
     title: Vec<String>,
@@ -144,7 +160,7 @@ impl Heading {
         let banner = |text: &String| wrap_words(text, fonts.banner.fitting(width - 4.0 * BANNER_PADDING));
         Self {
             title: wrap_words(&experiment.title, fonts.title.fitting(width)),
-            subtitle: wrap_words(&face.subtitle, fonts.subtitle.fitting(width)),
+            subtitle: wrap_segments(&face.subtitle, fonts.subtitle.fitting(width)),
             banners: face.banners.iter().map(banner).collect(),
         }
     }

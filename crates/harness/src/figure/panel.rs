@@ -104,7 +104,15 @@ impl Resolved<'_> {
             let font = Font::new(22.0, GREY).aligned(Align::Center);
             let middle = (axes.corner.0 + size.0 / 2.0, axes.corner.1 + size.1 / 2.0);
             let papers = if self.curves.iter().any(|c| c.paper.is_some()) { ": the paper's curves alone" } else { "" };
-            canvas.text(&format!("no runs yet{papers}"), middle, &font)?;
+            let text = format!("no runs yet{papers}");
+            let half = (font.width(&text) / 2.0 + 8.0, font.size);
+            let backing = Ink::solid(WHITE).opacity(0.85);
+            canvas.rectangle(
+                (middle.0 - half.0, middle.1 - half.1),
+                (middle.0 + half.0, middle.1 + half.1),
+                backing,
+            )?;
+            canvas.text(&text, middle, &font)?;
         }
         Ok(())
     }
@@ -136,9 +144,11 @@ impl Resolved<'_> {
         }
         let label = Font::new(20.0, BLACK).aligned(Align::Center);
         let middle = ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0);
-        canvas.text(&self.panel.title, (middle.0, a.1 - 18.0), &label)?;
-        canvas.text(&self.panel.x.label, (middle.0, b.1 + 46.0), &label)?;
-        canvas.text(&self.panel.y.label, (corner.0 + 14.0, middle.1), &label.upward())
+        let fitted = |text: &str, room: f64| label.clone().shrunk_to(text, room);
+        let (title, x, y) = (&self.panel.title, &self.panel.x.label, &self.panel.y.label);
+        canvas.text(title, (middle.0, a.1 - 18.0), &fitted(title, b.0 - a.0))?;
+        canvas.text(x, (middle.0, b.1 + 46.0), &fitted(x, b.0 - a.0))?;
+        canvas.text(y, (corner.0 + 14.0, middle.1), &fitted(y, b.1 - a.1).upward())
     }
 
     fn lines(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
@@ -182,24 +192,18 @@ impl Resolved<'_> {
     }
 
     fn bars(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
-        let half = 0.5 / BINS as f64;
         for curve in &self.curves {
             let Some(ours) = curve.ours else { continue };
             let ink = Ink::solid(curve.colour);
-            for p in ours.points.iter().filter(|p| axes.contains((p.x, axes_floor(self.panel)))) {
-                let (from, to) = (axes.x(p.x - half), axes.x(p.x + half));
-                let base = axes.y_inside(0.0);
-                canvas.rectangle((from, base), (to, axes.y_inside(p.mean)), ink.opacity(BAR_OPACITY))?;
-                canvas.rectangle(
-                    (from, axes.y_inside(p.low)),
-                    (to, axes.y_inside(p.high)),
-                    ink.opacity(BAR_OPACITY),
-                )?;
-            }
+            // One polygon for all bars: single ones leave seams where viewers smooth their edges.
+            let bars: Vec<_> = ours.points.iter().flat_map(|p| edges(p.x).map(|x| (x, 0.0, p.mean))).collect();
+            let spread: Vec<_> = ours.points.iter().flat_map(|p| edges(p.x).map(|x| (x, p.low, p.high))).collect();
+            canvas.polygon(&axes.band(&bars), ink.opacity(BAR_OPACITY))?;
+            canvas.polygon(&axes.band(&spread), ink.opacity(BAR_OPACITY))?;
         }
         for curve in &self.curves {
             let Some(paper) = curve.paper else { continue };
-            let steps = paper.points.iter().flat_map(|(x, y)| [(x - half, *y), (x + half, *y)]);
+            let steps = paper.points.iter().flat_map(|(x, y)| edges(*x).map(|x| (x, *y)));
             for piece in axes.clip(&steps.collect::<Vec<_>>()) {
                 canvas.line(&piece, PAPER_OUTLINE, OUTLINE_WIDTH)?;
             }
@@ -208,7 +212,8 @@ impl Resolved<'_> {
     }
 }
 
-/// A y that is inside the panel: whether a bar is drawn depends on its x alone.
-fn axes_floor(panel: &Panel) -> f64 {
-    panel.y.from
+/// Left and right edge of the bar around x.
+fn edges(x: f64) -> [f64; 2] {
+    let half = 0.5 / BINS as f64;
+    [x - half, x + half]
 }

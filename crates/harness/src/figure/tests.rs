@@ -66,5 +66,7 @@ fn histograms_are_bars() {
     p["y"]["to"] = json!(60.0);
     let e = experiment(json!([p]), json!([]));
     let svg = draw(&e, &measure::series(&e, &runs()), &[], &face()).unwrap();
-    assert!(svg.matches("<rect").count() > 100);
+    assert!(!svg.contains("stroke-width=\"9\""), "no lines of ours in a histogram");
+    // Background, legend, and one polygon for the bars with one for their intervals.
+    assert_eq!(svg.matches("<polygon").count(), 2);
 }

@@ -75,10 +75,7 @@ fn whatever_is_not_the_papers_is_said_on_the_face() {
     let all = face.banners.join("\n");
     assert!(all.contains("STAND-IN DATA: UCI digits, 8x8"), "{all}");
     assert!(all.contains("FAKE TRAINER"), "{all}");
-    assert!(
-        all.contains("REDUCED RUN at scale `smoke`: 3 of 30 seeds, 5 of 10 steps, 1,000 training objects"),
-        "{all}"
-    );
+    assert!(all.contains("REDUCED RUN (scale smoke): 3 of 30 seeds, 5 of 10 steps, 1,000 training objects"), "{all}");
     assert!(face.subtitle.starts_with("3 to 4 seeds · 5 steps of 6 objects · MNIST"), "{}", face.subtitle);
     assert_eq!(face.notes, ["Diverged and left out, single scale: seed 5 at step 4."]);
 }

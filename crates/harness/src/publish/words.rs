@@ -153,7 +153,7 @@ fn reduced(Origin { experiment, full, scale }: Origin, runs: &Runs) -> Option<St
             what.push(format!("{} {set} objects", thousands(n)));
         }
     }
-    let named = if scale == "paper" { String::new() } else { format!(" at scale `{scale}`") };
+    let named = if scale == "paper" { String::new() } else { format!(" (scale {scale})") };
     if what.is_empty() && named.is_empty() {
         return None;
     }
