@@ -127,7 +127,7 @@ mod tests {
             verdict: Verdict::Holds,
             parts: vec![part()],
         };
-        let text = table(&[j.clone()], "paper");
+        let text = table(std::slice::from_ref(&j), "paper");
         assert!(text.contains("+7.10 [+6.50, +7.70] pp, n = 30     holds"), "{text}");
         assert!(!text.contains("Judged at scale"));
         assert!(table(&[j], "smoke").starts_with("Judged at scale `smoke`"));

@@ -42,6 +42,11 @@ impl Runs {
             .collect()
     }
 
+    /// Records of a loss, however they ended.
+    pub fn count(&self, loss: &str) -> usize {
+        self.of(loss).count()
+    }
+
     /// Every record, by loss and seed.
     pub fn all(&self) -> impl Iterator<Item = (&str, u64, &Record)> {
         self.by_loss.iter().flat_map(|(loss, records)| {

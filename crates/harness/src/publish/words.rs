@@ -137,7 +137,9 @@ fn banners(origin: Origin, runs: &Runs) -> Vec<String> {
 /// What is smaller than the paper's, if anything is.
 fn reduced(Origin { experiment, full, scale }: Origin, runs: &Runs) -> Option<String> {
     let mut what = Vec::new();
-    let seeds = seed_range(experiment, runs).map_or(0, |r| r.0);
+    // A diverged run is a seed that was run; losses without any run are named in a note instead.
+    let counts = drawn(experiment).into_iter().map(|loss| runs.count(loss)).filter(|n| *n > 0);
+    let seeds = counts.min().unwrap_or(0);
     if !runs.is_empty() && (seeds as u64) < full.seeds {
         what.push(format!("{seeds} of {} seeds", full.seeds));
     }
@@ -191,7 +193,7 @@ fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
