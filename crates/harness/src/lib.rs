@@ -5,10 +5,17 @@
 //! [`series::Series`]; [`figure`] draws them, [`claims`] judges.
 #![warn(missing_docs)]
 
+pub mod claims;
 pub mod experiment;
+pub mod figure;
+pub mod measure;
+pub mod publish;
 pub mod record;
 pub mod schedule;
 pub mod series;
 pub mod spec;
+pub mod statistics;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod train;
