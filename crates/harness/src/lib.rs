@@ -1,13 +1,18 @@
 //! Experiment file -> runs -> records -> statistics -> figure, claims, report.
 //!
 //! The way of the data, never backwards: [`experiment`] parses `experiments/figN.yaml` and expands it into
-//! [`spec::RunSpec`]s; [`train`] executes one; [`store`] keeps its [`record::Record`]; [`measure`] turns records into
-//! [`series::Series`]; [`figure`] draws them, [`claims`] judges.
+//! [`spec::RunSpec`]s; [`schedule`] and [`train`] execute them; [`store`] keeps each [`record::Record`]; [`gather`] finds
+//! those of a plan, [`measure`] turns them into [`series::Series`]; [`figure`] draws them, [`claims`] judges, [`publish`]
+//! writes.
 #![warn(missing_docs)]
+
+pub use datasets;
+pub use twoscale;
 
 pub mod claims;
 pub mod experiment;
 pub mod figure;
+pub mod gather;
 pub mod measure;
 pub mod publish;
 pub mod record;

@@ -50,8 +50,8 @@ impl Catalogue {
 
     fn hint(&self, name: &str) -> String {
         let mean = suggest::nearest(name, self.names.iter().map(String::as_str));
-        let mean = mean.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-        format!("{mean}{}there is {}", if mean.is_empty() { "; " } else { " " }, self.names.join(", "))
+        let mean = mean.map_or("; there is".to_owned(), |name| format!("; did you mean `{name}`? There is"));
+        format!("{mean} {}", self.names.join(", "))
     }
 }
 

@@ -97,6 +97,7 @@ impl Checker {
     fn mapping(&mut self, mapping: &Mapping, schema: &Schema, path: &KeyPath) {
         let no_properties = serde_json::Map::new();
         let properties = schema["properties"].as_object().unwrap_or(&no_properties);
+        let mut meant = Vec::new();
         for (key, value) in mapping {
             let Some(key) = key.as_str() else {
                 self.report(path, format!("the key {} must be text; put it in quotation marks", show(key)));
@@ -105,22 +106,23 @@ impl Checker {
             let below = path.key(key);
             if let Some(property) = properties.get(key) {
                 self.node(value, property, &below);
-            } else {
-                match &schema["additionalProperties"] {
-                    Schema::Bool(false) => {
-                        let hint = suggest::clause(key, properties.keys().map(String::as_str));
-                        self.report(&below, format!("unknown key `{key}`{hint}"));
-                    }
-                    Schema::Null | Schema::Bool(true) => {}
-                    additional => self.node(value, additional, &below),
+                continue;
+            }
+            match &schema["additionalProperties"] {
+                Schema::Bool(false) => {
+                    let known = properties.keys().map(String::as_str);
+                    meant.extend(suggest::nearest(key, known.clone()));
+                    self.report(&below, format!("unknown key `{key}`{}", suggest::clause(key, known)));
                 }
+                Schema::Null | Schema::Bool(true) => {}
+                additional => self.node(value, additional, &below),
             }
         }
         if self.extent == Extent::Whole {
-            for key in schema["required"].as_array().into_iter().flatten().filter_map(Schema::as_str) {
-                if !mapping.contains_key(key) {
-                    self.report(path, format!("`{key}` is missing{}", describe(&properties[key])));
-                }
+            let required = schema["required"].as_array().into_iter().flatten().filter_map(Schema::as_str);
+            // A misspelt key is one mistake, not also a missing one.
+            for key in required.filter(|key| !mapping.contains_key(*key) && !meant.contains(key)) {
+                self.report(path, format!("`{key}` is missing{}", describe(&properties[key])));
             }
         }
     }

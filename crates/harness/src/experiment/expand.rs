@@ -19,6 +19,8 @@ pub struct Plan {
     pub scale: String,
     /// The experiment, resolved.
     pub experiment: Experiment,
+    /// The same at the paper's scale and without the command line's changes: what the figure's face tells the difference to.
+    pub full: Experiment,
     /// Its runs, all losses of a seed together: an interrupted reproduction has whole seeds.
     pub runs: Vec<PlannedRun>,
 }
@@ -65,7 +67,8 @@ impl Source {
         let name =
             choice.variant.as_ref().map_or_else(|| self.name.clone(), |variant| format!("{}-{variant}", self.name));
         let scale = choice.scale.clone().unwrap_or_else(|| PAPER.to_owned());
-        Ok(Plan { name, scale, experiment, runs })
+        let full = self.resolve(&Choice { variant: choice.variant.clone(), ..Choice::default() })?;
+        Ok(Plan { name, scale, experiment, full, runs })
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the schema cannot say: values that are of the right type but mean nothing, and names that name nothing.
 use std::collections::BTreeSet;
 
-use datasets::{Labels, Name};
+use datasets::Labels;
 use twoscale::initialisation::Initialisation;
 use twoscale::loss::{Inner, LossKind};
 use twoscale::models::ModelKind;
@@ -104,7 +104,7 @@ fn data(experiment: &Experiment, findings: &mut Findings) {
     let (data, path) = (&experiment.data, KeyPath::top().key("data"));
     findings.require(data.train != Some(0), &path.key("train"), "there must be at least one training object");
     findings.require(data.test != Some(0), &path.key("test"), "there must be at least one test object");
-    let has_coarse = matches!(data.set, Name::Cifar100 | Name::Textures);
+    let has_coarse = data.set.superclasses().is_some();
     findings.require(
         data.labels == Labels::Fine || has_coarse,
         &path.key("labels"),
@@ -129,7 +129,7 @@ fn model(experiment: &Experiment, findings: &mut Findings) {
             findings.require(*channels > 0, &path.key("channels").index(index), "there must be at least one channel");
         }
         findings.require(model.kernel > 0, &path.key("kernel"), "must be at least 1");
-        let side = side(experiment.data.set);
+        let [_, side, _] = experiment.data.set.shape();
         let pooled = (side + 1).saturating_sub(model.kernel) / 2;
         let fits = (pooled + 1).saturating_sub(model.kernel) / 2 > 0;
         let reason = format!(
@@ -137,14 +137,6 @@ fn model(experiment: &Experiment, findings: &mut Findings) {
             model.kernel
         );
         findings.require(fits || model.kernel == 0, &path.key("kind"), reason);
-    }
-}
-
-fn side(set: Name) -> usize {
-    match set {
-        Name::Mnist => 28,
-        Name::Digits => 8,
-        Name::Cifar10 | Name::Cifar100 | Name::Textures => 32,
     }
 }
 

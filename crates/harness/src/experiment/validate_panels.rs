@@ -1,6 +1,4 @@
 //! What can be wrong with the panels of a figure.
-use datasets::Name;
-
 use super::file::{Axis, Experiment, Measure, Panel, PanelSeries};
 use super::path::KeyPath;
 use super::suggest;
@@ -70,7 +68,7 @@ pub fn positions(experiment: &Experiment, measure: Measure, at: &[f64], path: &K
         let must = if measure == Measure::TopK { "k must be a whole number, 1 or more" } else { "must be 0 or more" };
         findings.require(fits(*x), &at_path.index(index), format!("{must}, is {x}"));
     }
-    let has_superclasses = matches!(experiment.data.set, Name::Cifar100 | Name::Textures);
+    let has_superclasses = experiment.data.set.superclasses().is_some();
     findings.require(
         measure != Measure::SuperclassCloseEnough || has_superclasses,
         &path.key("measure"),

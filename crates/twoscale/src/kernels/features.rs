@@ -260,10 +260,7 @@ mod timing {
             }
             let l = level.lanes();
             println!("{level:?}");
-            let layers = [
-                Layer { shape: s1, weights: &w1, bias: None },
-                Layer { shape: s2, weights: &w2, bias: None },
-            ];
+            let layers = [Layer { shape: s1, weights: &w1, bias: None }, Layer { shape: s2, weights: &w2, bias: None }];
             let mut y = vec![0.0; n * 400];
             best("forward all (keep)", || drop(forward(level, &layers, n, &x, &mut y, true)));
             let saved = forward(level, &layers, n, &x, &mut y, true).unwrap();
@@ -315,13 +312,25 @@ mod timing {
                 let g1 = rnd(n * 1176, 5);
                 best("dw1", || {
                     for i in 0..n {
-                        let p = Pooled { values: g1.as_ptr().add(i * 1176), argmax: m1.as_ptr().add(i / l * l * 1176 + i % l), channel: 1, position: 6, step: l };
+                        let p = Pooled {
+                            values: g1.as_ptr().add(i * 1176),
+                            argmax: m1.as_ptr().add(i / l * l * 1176 + i % l),
+                            channel: 1,
+                            position: 6,
+                            step: l,
+                        };
                         add_weights(level, &s1, r1.as_ptr().add(i * s1.row_image()), p, sums.as_mut_ptr())
                     }
                 });
                 best("dw2", || {
                     for i in 0..n {
-                        let p = Pooled { values: g.as_ptr().add(i * 400), argmax: m2.as_ptr().add(i / l * l * 400 + i % l), channel: 25, position: 1, step: l };
+                        let p = Pooled {
+                            values: g.as_ptr().add(i * 400),
+                            argmax: m2.as_ptr().add(i / l * l * 400 + i % l),
+                            channel: 25,
+                            position: 1,
+                            step: l,
+                        };
                         add_weights(level, &s2, r2.as_ptr().add(i * s2.row_image()), p, sums.as_mut_ptr())
                     }
                 });
@@ -330,7 +339,13 @@ mod timing {
                 let mut dx = vec![0.0; s2.row_image()];
                 best("dx2", || {
                     for i in 0..n {
-                        let p = Pooled { values: g.as_ptr().add(i * 400), argmax: m2.as_ptr().add(i / l * l * 400 + i % l), channel: 25, position: 1, step: l };
+                        let p = Pooled {
+                            values: g.as_ptr().add(i * 400),
+                            argmax: m2.as_ptr().add(i / l * l * 400 + i % l),
+                            channel: 25,
+                            position: 1,
+                            step: l,
+                        };
                         add_input(level, &s2, table.as_ptr(), p, dx.as_mut_ptr())
                     }
                 });
@@ -343,7 +358,13 @@ mod timing {
                 let mut total = vec![0.0; 1176];
                 best("mask1", || {
                     for i in 0..n {
-                        mask_and_add(level, 1176, r2.as_ptr().add(i * s2.row_image()), dx.as_mut_ptr(), total.as_mut_ptr());
+                        mask_and_add(
+                            level,
+                            1176,
+                            r2.as_ptr().add(i * s2.row_image()),
+                            dx.as_mut_ptr(),
+                            total.as_mut_ptr(),
+                        );
                     }
                 });
             }

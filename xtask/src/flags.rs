@@ -1,0 +1,245 @@
+//! Every argument of every command.
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use harness::experiment::Choice;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask reproduce fig13 --scale smoke    first figure, no download, seconds
+  cargo xtask list                             what there is, what is done, what it takes
+  cargo xtask reproduce fig13                  the paper's figure 13: MNIST, 30 seeds, minutes
+  cargo xtask reproduce all --jobs 8           everything; Ctrl-C stops, the same command goes on
+  cargo xtask verdict fig13                    what of the paper's claims holds
+
+Folders (options win over the environment):
+  TWOSCALE_DATA    data sets, as their official archives unpack; default: the user's cache folder
+  TWOSCALE_STORE   records of finished runs; default: runs/ in this repository
+
+Exit status: 0 done; 1 a run or a check failed; 2 wrong usage or input; 130 interrupted, and the next call goes on.";
+
+/// Reproduces the figures of 'A novel multi-scale loss function for classification problems in machine learning'.
+///
+/// Every figure is a file in experiments/. `reproduce` trains what the figure needs, once and for ever, and then draws it and
+/// judges the paper's claims.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Reproduce(Reproduce),
+    Figure(Figure),
+    List(List),
+    Status(Status),
+    Verdict(Verdict),
+    Report(Report),
+    Data(Data),
+    Bench(Bench),
+    Schema(Schema),
+}
+
+/// Which experiment, changed how.
+#[derive(Args, Clone, Debug)]
+pub struct Change {
+    /// Scale: `paper`, `reduced` (CI) or `smoke` (embedded data, seconds).
+    #[arg(long, value_name = "SCALE", default_value = "paper")]
+    pub scale: String,
+    /// Another reading that the experiment file offers, such as `coarse` of fig9.
+    #[arg(long, value_name = "VARIANT")]
+    pub variant: Option<String>,
+    /// Number of seeds, in place of the file's.
+    #[arg(long, value_name = "N")]
+    pub seeds: Option<u64>,
+    /// Change a value of the experiment file, such as `schedule.steps=100`; may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+impl Change {
+    /// What the harness makes of it.
+    pub fn choice(&self, only: &[String]) -> Choice {
+        Choice {
+            scale: Some(self.scale.clone()),
+            variant: self.variant.clone(),
+            sets: self.sets.clone(),
+            seeds: self.seeds,
+            only: only.to_vec(),
+        }
+    }
+}
+
+/// Where things are.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Folders {
+    /// Folder of finished runs [default: $TWOSCALE_STORE, else runs/].
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Folder of data sets [default: $TWOSCALE_DATA, else the user's cache folder].
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Folder of figures [default: figures/ for the paper's runs, target/figures/ for all others].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Train nothing: made-up curves at once, for tests of this command line.
+    #[arg(long, hide = true)]
+    pub fake_trainer: bool,
+    /// What a step of the fake trainer takes.
+    #[arg(long, hide = true, value_name = "MICROSECONDS", default_value_t = 0)]
+    pub fake_delay: u64,
+}
+
+/// Trains what figures need, draws them and judges the paper's claims.
+///
+/// Runs that are done are not trained again, whichever figure they were trained for. Ctrl-C stops cleanly: what is trained is
+/// kept and the same command goes on from there.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask reproduce fig13 --scale smoke
+  cargo xtask reproduce fig10 fig15 --seeds 3
+  cargo xtask reproduce fig13 --only single --only two-scale-0.01
+  cargo xtask reproduce fig13 --set reading.normalisation=detached --set model.hidden=[64]
+  cargo xtask reproduce fig9 --variant coarse
+
+Only the paper's runs, unchanged, are published in figures/. With another scale, --seeds, --only or --set, figures go to
+target/figures/, or where --out says.")]
+pub struct Reproduce {
+    /// Figures, such as fig13, or `all`.
+    #[arg(required = true, value_name = "FIG")]
+    pub figures: Vec<String>,
+    #[command(flatten)]
+    pub change: Change,
+    /// Train this loss only; may be given several times.
+    #[arg(long, value_name = "LOSS")]
+    pub only: Vec<String>,
+    /// Runs trained at a time [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// Draws figures, without training: from the records there are, else from the published table.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask figure fig8                  from a fresh clone: the published figure, from its table
+  cargo xtask figure fig13 --scale smoke   from the records of that scale")]
+pub struct Figure {
+    /// Figures, such as fig13, or `all`.
+    #[arg(required = true, value_name = "FIG")]
+    pub figures: Vec<String>,
+    #[command(flatten)]
+    pub change: Change,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// Lists every figure: runs done of needed, time to do the rest, claims, what it shows.
+#[derive(Args, Debug)]
+pub struct List {
+    /// Scale: `paper`, `reduced` or `smoke`.
+    #[arg(long, value_name = "SCALE", default_value = "paper")]
+    pub scale: String,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// Shows the store: runs done, in training, interrupted and missing, figure by figure.
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Scale: `paper`, `reduced` or `smoke`.
+    #[arg(long, value_name = "SCALE", default_value = "paper")]
+    pub scale: String,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// Says which of the paper's claims hold: from the records when all are there, else from what was published.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+How to read it: a claim holds when the whole 95 % interval over seeds lies in the accepted range, fails when it lies outside,
+and is unclear otherwise. The range and the reason for it are in the experiment file.")]
+pub struct Verdict {
+    /// Figures, such as fig13; none: all.
+    #[arg(value_name = "FIG")]
+    pub figures: Vec<String>,
+    /// Print JSON: an object as in figures/data/figN.json, or a list of them when not exactly one figure is named.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub change: Change,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// Prints a report over all published figures, as Markdown.
+#[derive(Args, Debug)]
+pub struct Report {
+    /// Folder of figures [default: figures/].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Lists, fetches and verifies the data sets.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask data                   every set with state, size and digest
+  cargo xtask data fetch cifar-100
+  cargo xtask data verify mnist --data ~/sets")]
+pub struct Data {
+    #[command(subcommand)]
+    pub action: Option<DataAction>,
+    /// Folder of data sets [default: $TWOSCALE_DATA, else the user's cache folder].
+    #[arg(long, value_name = "DIR", global = true)]
+    pub data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DataAction {
+    /// Lists every set with state, size and digest (the default).
+    List,
+    /// Downloads a set, checks and unpacks it; goes on after a break.
+    Fetch {
+        /// mnist, cifar-10 or cifar-100.
+        name: String,
+    },
+    /// Checks every file of a set against its published digest.
+    Verify {
+        /// mnist, cifar-10, cifar-100, digits or textures.
+        name: String,
+    },
+}
+
+/// Measures the speed of training steps.
+#[derive(Args, Debug)]
+#[command(hide = true)]
+pub struct Bench {
+    /// Write the rows to this file, too.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Writes experiments/schema.json, with which editors complete and check experiment files.
+#[derive(Args, Debug)]
+pub struct Schema {
+    /// Only check that the file is current.
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,30 @@
+//! `report`: everything published, as one Markdown text.
+use harness::publish::{Folders, published_document, report};
+
+use crate::flags::{self, Report};
+use crate::stop::Stop;
+use crate::words::say;
+use crate::workplace::Workplace;
+
+/// Runs the command.
+pub fn run(args: &Report) -> Result<(), Stop> {
+    let place = Workplace::find(&flags::Folders::default())?;
+    let mut folders = Folders::of(&place.root.join("figures"));
+    if let Some(out) = &args.out {
+        folders.out.clone_from(out);
+    }
+    let mut documents = Vec::new();
+    for name in place.catalogue.names() {
+        let source = place.catalogue.source(name)?;
+        let variants = source.variants().into_iter().map(|variant| format!("{name}-{variant}"));
+        for name in std::iter::once(name.clone()).chain(variants) {
+            documents.extend(published_document(&name, &folders)?);
+        }
+    }
+    if documents.is_empty() {
+        let folder = place.shown(&folders.out);
+        return Err(Stop::Failed(format!("nothing is published in {folder}; `cargo xtask reproduce all` makes it")));
+    }
+    say(report(&documents));
+    Ok(())
+}

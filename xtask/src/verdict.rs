@@ -1,0 +1,52 @@
+//! `verdict`: which of the paper's claims hold.
+use harness::claims;
+use harness::experiment::Plan;
+use harness::publish::{Document, Origin, document, published_document};
+
+use crate::flags::Verdict;
+use crate::stop::Stop;
+use crate::words::{count, say};
+use crate::workplace::Workplace;
+
+/// Runs the command.
+pub fn run(args: &Verdict) -> Result<(), Stop> {
+    let place = Workplace::find(&args.folders)?;
+    let choice = args.change.choice(&[]);
+    let figures = if args.figures.is_empty() { vec!["all".to_owned()] } else { args.figures.clone() };
+    let plans = place.plans(&figures, &choice)?;
+    let mut documents = Vec::new();
+    for plan in &plans {
+        let (document, origin) = find(&place, plan, args)?;
+        if !args.json {
+            say(format!("{}: {} ({origin})", plan.name, plan.experiment.title));
+            say(claims::table(&document.claims, &document.scale));
+        }
+        documents.push(document);
+    }
+    if args.json {
+        let json = match documents.as_slice() {
+            [one] if args.figures.len() == 1 => serde_json::to_string_pretty(one),
+            all => serde_json::to_string_pretty(all),
+        };
+        say(json.map_err(Stop::failed)?);
+    }
+    Ok(())
+}
+
+/// The document of a plan, and in words where it comes from: all records, else what was published, else what records there are.
+fn find(place: &Workplace, plan: &Plan, args: &Verdict) -> Result<(Document, String), Stop> {
+    let gathered = place.gather(plan)?;
+    let folders = place.folders(plan, &args.change.choice(&[]));
+    if gathered.missing > 0
+        && let Some(published) = published_document(&plan.name, &folders)?
+    {
+        return Ok((published, format!("from {}", place.shown(&folders.json(&plan.name)))));
+    }
+    let origin = Origin { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale };
+    let words = match (gathered.found, gathered.missing) {
+        (0, _) => format!("not run; cargo xtask reproduce {}", plan.experiment.figure),
+        (found, 0) => format!("from {}", count(found, "record")),
+        (found, missing) => format!("from {} of {}", found, count(found + missing, "record")),
+    };
+    Ok((document(origin, &plan.name, &gathered.runs), words))
+}
