@@ -261,22 +261,22 @@ mod timing {
             let l = level.lanes();
             println!("{level:?}");
             let layers = [Layer { shape: s1, weights: &w1, bias: None }, Layer { shape: s2, weights: &w2, bias: None }];
-            let mut y = vec![0.0; n * 400];
+            let mut y = Buffer::<f32>::zeros(n * 400);
             best("forward all (keep)", || drop(forward(level, &layers, n, &x, &mut y, true)));
             let saved = forward(level, &layers, n, &x, &mut y, true).unwrap();
             let g = rnd(n * 400, 4);
             best("backward all", || drop(backward(&layers, &saved, &g, None)));
-            let mut p1 = vec![0.0; w1.len()];
-            let mut p2 = vec![0.0; w2.len()];
+            let mut p1 = Buffer::<f32>::zeros(w1.len());
+            let mut p2 = Buffer::<f32>::zeros(w2.len());
             convolution::pack(level, &s1, &w1, &mut p1);
             convolution::pack(level, &s2, &w2, &mut p2);
-            let mut x1 = vec![0.0; s1.image() * l];
-            let mut x2 = vec![0.0; s2.image() * l];
-            let mut x3 = vec![0.0; 400 * l];
-            let mut a1 = vec![0u8; s1.features() * l];
-            let mut a2 = vec![0u8; s2.features() * l];
+            let mut x1 = Buffer::<f32>::zeros(s1.image() * l);
+            let mut x2 = Buffer::<f32>::zeros(s2.image() * l);
+            let mut x3 = Buffer::<f32>::zeros(400 * l);
+            let mut a1 = Buffer::<u8>::zeros(s1.features() * l);
+            let mut a2 = Buffer::<u8>::zeros(s2.features() * l);
             let b = vec![0.0; 16];
-            let mut rows = vec![0.0; s1.row_image() * l];
+            let mut rows = Buffer::<f32>::zeros(s1.row_image() * l);
             let o1 = Order { position: 6, channel: 1 };
             let o2 = Order { position: 1, channel: 25 };
             unsafe {
@@ -305,7 +305,7 @@ mod timing {
                         convolve(level, &s2, x2.as_ptr(), p2.as_ptr(), b.as_ptr(), o2, x3.as_mut_ptr(), a2.as_mut_ptr())
                     }
                 });
-                let mut sums = vec![0.0; 16 * 5 * 32 + 100];
+                let mut sums = Buffer::<f32>::zeros(16 * 5 * 32 + 100);
                 let r1 = &saved.layers[0].rows;
                 let r2 = &saved.layers[1].rows;
                 let (m1, m2) = (&saved.layers[0].argmax, &saved.layers[1].argmax);
@@ -334,9 +334,9 @@ mod timing {
                         add_weights(level, &s2, r2.as_ptr().add(i * s2.row_image()), p, sums.as_mut_ptr())
                     }
                 });
-                let mut table = vec![0.0; input_table(&s2, l)];
+                let mut table = Buffer::<f32>::zeros(input_table(&s2, l));
                 pack_input(&s2, l, &w2, &mut table);
-                let mut dx = vec![0.0; s2.row_image()];
+                let mut dx = Buffer::<f32>::zeros(s2.row_image());
                 best("dx2", || {
                     for i in 0..n {
                         let p = Pooled {
@@ -349,13 +349,13 @@ mod timing {
                         add_input(level, &s2, table.as_ptr(), p, dx.as_mut_ptr())
                     }
                 });
-                let mut masked = vec![0.0; 400];
+                let mut masked = Buffer::<f32>::zeros(400);
                 best("mask2", || {
                     for i in 0..n {
                         mask(&g[i * 400..][..400], &m2[i / l * l * 400 + i % l..], l, &mut masked);
                     }
                 });
-                let mut total = vec![0.0; 1176];
+                let mut total = Buffer::<f32>::zeros(1176);
                 best("mask1", || {
                     for i in 0..n {
                         mask_and_add(
@@ -377,14 +377,14 @@ mod timing {
         let z = rnd(128 * 100, 1);
         let m = |d: &'static str, _: usize| d;
         let _ = m;
-        let mut c = vec![0.0; 128 * 400];
+        let mut c = Buffer::<f32>::zeros(128 * 400);
         best("fc1 fwd", || multiply(Matrix::new(&a, 128, 400), Matrix::new(&w, 120, 400).t(), &mut c[..128 * 120]));
         best("fc1 dw", || multiply(Matrix::new(&h, 128, 120).t(), Matrix::new(&a, 128, 400), &mut c[..120 * 400]));
         best("fc1 dx", || multiply(Matrix::new(&h, 128, 120), Matrix::new(&w, 120, 400), &mut c[..128 * 400]));
         best("fc2 fwd", || multiply(Matrix::new(&h, 128, 120), Matrix::new(&wf, 100, 120).t(), &mut c[..128 * 100]));
         best("fc2 dw", || multiply(Matrix::new(&z, 128, 100).t(), Matrix::new(&h, 128, 120), &mut c[..120 * 100]));
         best("fc2 dx", || multiply(Matrix::new(&z, 128, 100), Matrix::new(&wf, 100, 120), &mut c[..128 * 120]));
-        let mut p = vec![0.0; 128 * 100];
+        let mut p = Buffer::<f32>::zeros(128 * 100);
         for level in Level::ALL {
             best("softmax", || unsafe {
                 for i in 0..128 {

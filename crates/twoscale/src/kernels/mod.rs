@@ -3,7 +3,8 @@
 //! Each kernel is written once, generic over a small vector trait (`simd.rs`), and instantiated for each [`Level`].
 //! The convolutions hold a batch as blocks of as many images as a vector has lanes (`layout.rs`), so that every loop
 //! vectorises whatever the number of channels; their gradients use that of the four outputs under a 2x2 max-pool only one
-//! carries a gradient (`gradient.rs`). Nothing here knows tensors: slices in, slices out. The candle operations are in
+//! carries a gradient (`gradient.rs`). A dense layer whose inputs are mostly zeros, as those of MNIST are, skips them
+//! (`sparse.rs`). Nothing here knows tensors: slices in, slices out. The candle operations are in
 //! [`crate::ops`].
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -16,6 +17,7 @@ pub(crate) mod layout;
 pub(crate) mod scratch;
 pub(crate) mod simd;
 pub(crate) mod softmax;
+pub(crate) mod sparse;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod x86;
 

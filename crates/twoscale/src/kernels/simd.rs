@@ -43,6 +43,8 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn round(a: Self::V) -> Self::V;
     /// 2^a of an integer-valued a in -126 ..= 127.
     unsafe fn exp2_integer(a: Self::V) -> Self::V;
+    /// Bit i: lane i is not zero (NaN is not).
+    unsafe fn nonzero(a: Self::V) -> u32;
     /// LANES small non-negative integers as bytes.
     unsafe fn store_bytes(p: *mut u8, v: Self::V);
     /// Sum of the lanes, in a fixed order.
@@ -139,6 +141,10 @@ unsafe impl Simd for Portable {
     #[inline(always)]
     unsafe fn exp2_integer(a: P) -> P {
         std::array::from_fn(|i| f32::from_bits(((a[i] as i32 + 127) as u32) << 23))
+    }
+    #[inline(always)]
+    unsafe fn nonzero(a: P) -> u32 {
+        a.iter().enumerate().map(|(i, x)| u32::from(*x != 0.0) << i).sum()
     }
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: P) {

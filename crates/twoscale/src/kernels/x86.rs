@@ -78,6 +78,10 @@ unsafe impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn nonzero(a: __m512) -> u32 {
+        unsafe { u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(a, _mm512_setzero_ps())) }
+    }
+    #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: __m512) {
         unsafe { _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v))) }
     }
@@ -140,7 +144,7 @@ unsafe fn first(n: usize) -> __m256i {
 // SAFETY: used only where `Level::Avx2` (or above) was detected.
 unsafe impl Simd for Avx2 {
     const LANES: usize = 8;
-    const CHANNELS: usize = 3;
+    const CHANNELS: usize = 2;
     type V = __m256;
     type M = __m256;
 
@@ -209,6 +213,10 @@ unsafe impl Simd for Avx2 {
             let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127));
             _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
         }
+    }
+    #[inline(always)]
+    unsafe fn nonzero(a: __m256) -> u32 {
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(a, _mm256_setzero_ps())) as u32 }
     }
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: __m256) {

@@ -1,8 +1,11 @@
+use std::sync::OnceLock;
+
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Shape, Tensor};
 
 use super::{has_kernels, relu, values, with_values};
 use crate::Result;
 use crate::kernels::dense::{Matrix, column_sums, finish, multiply, through_relu};
+use crate::kernels::{selected, sparse};
 
 /// What follows a linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +53,8 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>, activation: Activation
         }
         return if activation == Activation::Relu { relu(&y) } else { Ok(y) };
     }
-    let op = Linear { relu: activation == Activation::Relu };
+    // Only a first layer: inputs that need a gradient come from other layers.
+    let op = Linear { relu: activation == Activation::Relu, first: !x.track_op(), pattern: OnceLock::new() };
     let (x, w) = (x.contiguous()?, w.contiguous()?);
     Ok(match b {
         Some(b) => x.apply_op3(&w, &b.contiguous()?, op)?,
@@ -60,12 +64,20 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>, activation: Activation
 
 struct Linear {
     relu: bool,
+    /// Whether its inputs may be mostly zeros.
+    first: bool,
+    /// Where they are not, if that is rarely.
+    pattern: OnceLock<Option<sparse::Pattern>>,
 }
 
 impl Linear {
     fn forward(&self, x: Matrix, w: Matrix, b: Option<&[f32]>) -> (CpuStorage, Shape) {
         let mut y = vec![0.0; x.rows * w.rows];
-        multiply(x, w.t(), &mut y);
+        let find = || self.first.then(|| sparse::pattern(selected(), x.data, x.columns)).flatten();
+        match self.pattern.get_or_init(find) {
+            Some(pattern) => sparse::forward(selected(), x.data, w.data, pattern, w.rows, &mut y),
+            None => multiply(x, w.t(), &mut y),
+        }
         finish(&mut y, w.rows, b, self.relu);
         (CpuStorage::F32(y), (x.rows, w.rows).into())
     }
@@ -95,7 +107,10 @@ impl Linear {
             let dw = if w.track_op() {
                 let mut dw = vec![0.0; outputs * inputs];
                 with_values(x, |x| {
-                    multiply(gm.t(), Matrix::new(x, n, inputs), &mut dw);
+                    match self.pattern.get().and_then(Option::as_ref) {
+                        Some(pattern) => sparse::weight_gradient(selected(), x, g, pattern, outputs, &mut dw),
+                        None => multiply(gm.t(), Matrix::new(x, n, inputs), &mut dw),
+                    }
                     Ok(())
                 })?;
                 Some(tensor(dw, w)?)
