@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::loss::Scales;
+use crate::ops::sgd_update;
 use crate::parameters::Parameter;
 use crate::{Error, Result};
 
@@ -88,7 +89,8 @@ impl Sgd {
                 Some(gradient) => gradient.clone(),
                 None => parameter.var.zeros_like()?,
             };
-            self.update(&parameter.var, &gradient, self.velocities.get(position), step)?;
+            let velocity = self.velocities.get(position);
+            sgd_update(&parameter.var, &gradient, velocity, step, self.momentum, self.weight_decay)?;
         }
         for (parameter, velocity) in scales.parameters().iter().zip(&mut self.scale_velocities) {
             if !parameter.trained {
@@ -99,19 +101,6 @@ impl Sgd {
             let value = parameter.var.to_scalar::<f64>()? - step * *velocity;
             parameter.var.set(&Tensor::new(value, &Device::Cpu)?)?;
         }
-        Ok(())
-    }
-
-    fn update(&self, weight: &Var, gradient: &Tensor, velocity: Option<&Var>, step: f64) -> Result<()> {
-        let mut direction = gradient.clone();
-        if self.weight_decay != 0.0 {
-            direction = (direction + (weight.as_detached_tensor() * self.weight_decay)?)?;
-        }
-        if let Some(velocity) = velocity {
-            direction = ((velocity.as_detached_tensor() * self.momentum)? + direction)?;
-            velocity.set(&direction)?;
-        }
-        weight.set(&(weight.as_detached_tensor() - (direction * step)?)?)?;
         Ok(())
     }
 

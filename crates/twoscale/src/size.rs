@@ -1,6 +1,7 @@
 //! The size R(α), eq. (9): R = Π_i ‖αⁱ‖ over the counted layers, held as its logarithm, which is a sum and cannot overflow.
 use candle_core::{DType, Device, Tensor};
 
+use crate::ops::log_norm;
 use crate::parameters::{LayerKind, Parameter, Role};
 use crate::reading::{BiasNorm, Layers, Norm, Size};
 use crate::{Error, Result};
@@ -102,14 +103,6 @@ impl ModelSize {
             }
         }
     }
-}
-
-/// log ‖w‖₂ = ½ log Σ w², f64 without dimensions, differentiable.
-///
-/// # Errors
-/// When an operation fails.
-pub fn log_norm(w: &Tensor) -> Result<Tensor> {
-    Ok((w.to_dtype(DType::F64)?.sqr()?.sum_all()?.log()? * 0.5)?)
 }
 
 /// log σ_max of a weight as an (out, rest) matrix W, differentiable: with the singular vectors u, v of σ_max, held constant,
