@@ -81,16 +81,27 @@ impl Sgd {
 
     /// One step of size τ = `step` along the gradients of a loss. Scales that are not trained stay.
     ///
+    /// `radial` holds, for every parameter w, the κ of a further part κ·w of its gradient (see
+    /// [`crate::size::ModelSize::radial`]); it may be empty.
+    ///
     /// # Errors
     /// When an operation fails.
-    pub fn step(&mut self, parameters: &[Parameter], scales: &Scales, gradients: &GradStore, step: f64) -> Result<()> {
+    pub fn step(
+        &mut self,
+        parameters: &[Parameter],
+        scales: &Scales,
+        gradients: &GradStore,
+        radial: &[f64],
+        step: f64,
+    ) -> Result<()> {
         for (position, parameter) in parameters.iter().enumerate() {
             let gradient = match gradients.get(&parameter.var) {
                 Some(gradient) => gradient.clone(),
                 None => parameter.var.zeros_like()?,
             };
             let velocity = self.velocities.get(position);
-            sgd_update(&parameter.var, &gradient, velocity, step, self.momentum, self.weight_decay)?;
+            let decay = self.weight_decay + radial.get(position).copied().unwrap_or(0.0);
+            sgd_update(&parameter.var, &gradient, velocity, step, self.momentum, decay)?;
         }
         for (parameter, velocity) in scales.parameters().iter().zip(&mut self.scale_velocities) {
             if !parameter.trained {

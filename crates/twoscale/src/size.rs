@@ -18,6 +18,15 @@ pub struct ModelSize {
     power: f64,
 }
 
+/// log R(α) with its gradient ∂log R/∂w = slope·w.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Radial {
+    /// log R(α).
+    pub log: f64,
+    /// The slope of every parameter of the model: power/‖αⁱ‖², 0 where it does not count.
+    pub slopes: Vec<f64>,
+}
+
 impl ModelSize {
     /// Finds the counted parameters of a model.
     ///
@@ -77,6 +86,27 @@ impl ModelSize {
         let sum = sum.ok_or_else(|| Error::Setting("R(α) has no factor: count at least one layer".into()))?;
         let sum = sum.to_device(&Device::Cpu)?;
         Ok(if self.power == 1.0 { sum } else { (sum * self.power)? })
+    }
+
+    /// R(α) and its gradient, where that points along the weights themselves, as it does for Euclidean norms: `None` for
+    /// spectral ones. A step of descent along such a gradient is a weight decay, which costs nothing; through candle's graph it
+    /// costs another pass over the weights and an addition of gradients.
+    ///
+    /// # Errors
+    /// When an operation fails.
+    pub fn radial(&self, parameters: &[Parameter]) -> Result<Option<Radial>> {
+        if self.norm == Norm::Spectral {
+            return Ok(None);
+        }
+        let mut radial = Radial { log: 0.0, slopes: vec![0.0; parameters.len()] };
+        for factor in &self.factors {
+            let log = self.log_factor(factor, parameters)?.to_scalar::<f64>()?;
+            radial.log += self.power * log;
+            for position in factor {
+                radial.slopes[*position] = self.power * (-2.0 * log).exp();
+            }
+        }
+        Ok(Some(radial))
     }
 
     fn log_factor(&self, factor: &[usize], parameters: &[Parameter]) -> Result<Tensor> {
