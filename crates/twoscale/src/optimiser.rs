@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::loss::Scales;
+use crate::ops::sgd_update;
 use crate::parameters::Parameter;
 use crate::{Error, Result};
 
@@ -80,15 +81,27 @@ impl Sgd {
 
     /// One step of size τ = `step` along the gradients of a loss. Scales that are not trained stay.
     ///
+    /// `radial` holds, for every parameter w, the κ of a further part κ·w of its gradient (see
+    /// [`crate::size::ModelSize::radial`]); it may be empty.
+    ///
     /// # Errors
     /// When an operation fails.
-    pub fn step(&mut self, parameters: &[Parameter], scales: &Scales, gradients: &GradStore, step: f64) -> Result<()> {
+    pub fn step(
+        &mut self,
+        parameters: &[Parameter],
+        scales: &Scales,
+        gradients: &GradStore,
+        radial: &[f64],
+        step: f64,
+    ) -> Result<()> {
         for (position, parameter) in parameters.iter().enumerate() {
             let gradient = match gradients.get(&parameter.var) {
                 Some(gradient) => gradient.clone(),
                 None => parameter.var.zeros_like()?,
             };
-            self.update(&parameter.var, &gradient, self.velocities.get(position), step)?;
+            let velocity = self.velocities.get(position);
+            let decay = self.weight_decay + radial.get(position).copied().unwrap_or(0.0);
+            sgd_update(&parameter.var, &gradient, velocity, step, self.momentum, decay)?;
         }
         for (parameter, velocity) in scales.parameters().iter().zip(&mut self.scale_velocities) {
             if !parameter.trained {
@@ -99,19 +112,6 @@ impl Sgd {
             let value = parameter.var.to_scalar::<f64>()? - step * *velocity;
             parameter.var.set(&Tensor::new(value, &Device::Cpu)?)?;
         }
-        Ok(())
-    }
-
-    fn update(&self, weight: &Var, gradient: &Tensor, velocity: Option<&Var>, step: f64) -> Result<()> {
-        let mut direction = gradient.clone();
-        if self.weight_decay != 0.0 {
-            direction = (direction + (weight.as_detached_tensor() * self.weight_decay)?)?;
-        }
-        if let Some(velocity) = velocity {
-            direction = ((velocity.as_detached_tensor() * self.momentum)? + direction)?;
-            velocity.set(&direction)?;
-        }
-        weight.set(&(weight.as_detached_tensor() - (direction * step)?)?)?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The size R(α), eq. (9): R = Π_i ‖αⁱ‖ over the counted layers, held as its logarithm, which is a sum and cannot overflow.
 use candle_core::{DType, Device, Tensor};
 
+use crate::ops::log_norm;
 use crate::parameters::{LayerKind, Parameter, Role};
 use crate::reading::{BiasNorm, Layers, Norm, Size};
 use crate::{Error, Result};
@@ -15,6 +16,15 @@ pub struct ModelSize {
     layers: usize,
     norm: Norm,
     power: f64,
+}
+
+/// log R(α) with its gradient ∂log R/∂w = slope·w.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Radial {
+    /// log R(α).
+    pub log: f64,
+    /// The slope of every parameter of the model: power/‖αⁱ‖², 0 where it does not count.
+    pub slopes: Vec<f64>,
 }
 
 impl ModelSize {
@@ -78,6 +88,27 @@ impl ModelSize {
         Ok(if self.power == 1.0 { sum } else { (sum * self.power)? })
     }
 
+    /// R(α) and its gradient, where that points along the weights themselves, as it does for Euclidean norms: `None` for
+    /// spectral ones. A step of descent along such a gradient is a weight decay, which costs nothing; through candle's graph it
+    /// costs another pass over the weights and an addition of gradients.
+    ///
+    /// # Errors
+    /// When an operation fails.
+    pub fn radial(&self, parameters: &[Parameter]) -> Result<Option<Radial>> {
+        if self.norm == Norm::Spectral {
+            return Ok(None);
+        }
+        let mut radial = Radial { log: 0.0, slopes: vec![0.0; parameters.len()] };
+        for factor in &self.factors {
+            let log = self.log_factor(factor, parameters)?.to_scalar::<f64>()?;
+            radial.log += self.power * log;
+            for position in factor {
+                radial.slopes[*position] = self.power * (-2.0 * log).exp();
+            }
+        }
+        Ok(Some(radial))
+    }
+
     fn log_factor(&self, factor: &[usize], parameters: &[Parameter]) -> Result<Tensor> {
         let tensor = |position: usize| parameters[position].var.as_tensor();
         match (self.norm, factor) {
@@ -102,14 +133,6 @@ impl ModelSize {
             }
         }
     }
-}
-
-/// log ‖w‖₂ = ½ log Σ w², f64 without dimensions, differentiable.
-///
-/// # Errors
-/// When an operation fails.
-pub fn log_norm(w: &Tensor) -> Result<Tensor> {
-    Ok((w.to_dtype(DType::F64)?.sqr()?.sum_all()?.log()? * 0.5)?)
 }
 
 /// log σ_max of a weight as an (out, rest) matrix W, differentiable: with the singular vectors u, v of σ_max, held constant,

@@ -4,7 +4,7 @@
 //! inputs -> Model -> logits X(α) ----------------+--> MultiScale -> losses -> mean -> backward -> Sgd
 //! weights -> ModelSize -> log R(α) -> Scales -> multipliers c_k
 //! ```
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 
 use crate::loss::margin::{self, Logits};
 use crate::loss::{LossSpec, MultiScale, Scales, side_weights};
@@ -12,7 +12,7 @@ use crate::metrics::{Evaluation, check_superclasses};
 use crate::models::{Model, ModelSpec};
 use crate::optimiser::{OptimiserSpec, Sgd};
 use crate::reading::{Gate, Mean, Normalisation, Reading};
-use crate::size::ModelSize;
+use crate::size::{ModelSize, Radial};
 use crate::{Error, Result};
 
 mod checkpoint;
@@ -116,11 +116,11 @@ impl Trainer {
         }
         let logits = self.model.forward(inputs)?;
         let correct = margin::count_correct(&logits, &labels)?;
-        let log_size = self.log_size_of_step()?;
-        let log_size_value = log_size.to_scalar::<f64>()?;
+        let size = self.size_of_step()?;
+        let log_size = size.log.to_scalar::<f64>()?;
         let scales = self.scales.values()?;
-        let multipliers = self.scales.multipliers(&log_size)?;
-        let factor = self.gate_factor(scales[0], log_size_value);
+        let multipliers = self.scales.multipliers(&size.log)?;
+        let factor = self.gate_factor(scales[0], log_size);
         let losses = self.loss.per_object(&logits, &labels, &multipliers, factor)?;
         let loss = match self.reading.mean {
             Mean::Batch => losses.mean_all()?,
@@ -131,10 +131,13 @@ impl Trainer {
             }
         };
         let gradients = loss.backward()?;
-        self.optimiser.step(self.model.parameters(), &self.scales, &gradients, step_size)?;
+        // ∂L/∂w through R(α) = ∂L/∂log R · slope · w.
+        let along = gradients.get(&size.log).map_or(Ok(0.0), Tensor::to_scalar::<f64>)?;
+        let radial: Vec<f64> = size.slopes.iter().map(|slope| along * slope).collect();
+        self.optimiser.step(self.model.parameters(), &self.scales, &gradients, &radial, step_size)?;
         self.steps += 1;
         let loss = loss.to_dtype(DType::F64)?.to_scalar()?;
-        Ok(Step { loss, correct, log_size: log_size_value, scales })
+        Ok(Step { loss, correct, log_size, scales })
     }
 
     /// Evaluates a batch on the scale R1 and appends to `into`. `superclass[k]` is the super-class of class k.
@@ -203,17 +206,20 @@ impl Trainer {
         }
     }
 
-    /// log R as this step's loss sees it: a function of the weights only where the gradient flows through it.
-    fn log_size_of_step(&mut self) -> Result<Tensor> {
+    /// log R as this step's loss sees it.
+    fn size_of_step(&mut self) -> Result<SizeOfStep> {
         let parameters = self.model.parameters();
         if self.reading.normalisation == Normalisation::Through {
-            return self.size.log(parameters);
+            return Ok(match self.size.radial(parameters)? {
+                Some(Radial { log, slopes }) => SizeOfStep { log: Var::new(log, &Device::Cpu)?.into_inner(), slopes },
+                None => SizeOfStep { log: self.size.log(parameters)?, slopes: Vec::new() },
+            });
         }
         let due = self.steps.is_multiple_of(self.reading.size.every as u64);
         if self.reading.normalisation == Normalisation::Detached && due {
             self.log_size = self.size.log(parameters)?.to_scalar()?;
         }
-        Ok(Tensor::new(self.log_size, &Device::Cpu)?)
+        Ok(SizeOfStep { log: Tensor::new(self.log_size, &Device::Cpu)?, slopes: Vec::new() })
     }
 
     /// What the margins δX are multiplied with before they are compared with the thresholds.
@@ -224,6 +230,14 @@ impl Trainer {
             Gate::Scaled => first_scale * (-log_size).exp(),
         }
     }
+}
+
+/// log R in the graph of one step's loss.
+struct SizeOfStep {
+    /// A constant, a function of the weights, or, where `slopes` are known, a variable of its own.
+    log: Tensor,
+    /// ∂log R/∂w = slope·w for every parameter; empty where the graph holds the gradient, or there is none.
+    slopes: Vec<f64>,
 }
 
 fn validate(reading: &Reading) -> Result<()> {

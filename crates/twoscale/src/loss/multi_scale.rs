@@ -2,6 +2,7 @@
 use candle_core::{DType, Tensor};
 
 use super::{Inner, margin};
+use crate::ops::multi_scale_cross_entropy;
 use crate::{Error, Result};
 
 /// Eq. (13) with m thresholds η₁ < ... < η_m and any inner loss L (the form below (14)): an object is on side
@@ -80,6 +81,9 @@ impl MultiScale {
     /// When the shapes do not fit or a label is no class.
     pub fn per_object(&self, logits: &Tensor, labels: &[u32], multipliers: &Tensor, factor: f64) -> Result<Tensor> {
         self.check(multipliers)?;
+        if self.inner == Inner::CrossEntropy && logits.dtype() == DType::F32 && logits.device().is_cpu() {
+            return multi_scale_cross_entropy(logits, multipliers, labels, &self.thresholds, factor);
+        }
         let sides = self.sides(logits, labels, factor)?;
         self.composed(logits, labels, multipliers, &sides)
     }

@@ -6,7 +6,7 @@ use twoscale::parameters::{LayerKind, Parameter, Role};
 use twoscale::reading::{Base, BiasNorm, Layers, Norm, Reading, Size};
 use twoscale::size::ModelSize;
 
-use crate::support::{Chain, batch, entries, gaussian};
+use crate::support::{Chain, assert_close, batch, entries, gaussian};
 
 /// Compares the gradient of a scalar f with central differences in every entry of `var`. Step 1e-6: the error of the difference is
 /// about 1e-10, far below the tolerance of 1e-7 of the largest entry.
@@ -100,6 +100,7 @@ fn sizes_in_every_parameter() {
                     let what = format!("{norm:?}, biases {biases:?}, {layers:?}, power {power}");
                     let size = Size { layers: layers.clone(), norm, biases, power, every: 1 };
                     let size = ModelSize::new(&size, &parameters).unwrap();
+                    check_radial(&what, &size, &parameters);
                     for parameter in &parameters {
                         let what = format!("{what}: {}", parameter.name());
                         check(&what, &parameter.var, &|| size.log(&parameters).unwrap());
@@ -107,6 +108,19 @@ fn sizes_in_every_parameter() {
                 }
             }
         }
+    }
+}
+
+/// The gradient along the weights is that of the graph.
+fn check_radial(what: &str, size: &ModelSize, parameters: &[Parameter]) {
+    let log = size.log(parameters).unwrap();
+    let gradients = log.backward().unwrap();
+    let Some(radial) = size.radial(parameters).unwrap() else { return };
+    assert!((radial.log - entries(&log)[0]).abs() < 1e-13, "{what}");
+    for (parameter, slope) in parameters.iter().zip(&radial.slopes) {
+        let along = (parameter.var.as_detached_tensor() * *slope).unwrap();
+        let gradient = gradients.get(&parameter.var).cloned().unwrap_or_else(|| along.zeros_like().unwrap());
+        assert_close(&format!("{what}: {} along itself", parameter.name()), &along, &gradient, 1e-12);
     }
 }
 

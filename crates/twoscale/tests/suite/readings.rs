@@ -1,8 +1,9 @@
 //! Each reading does what it says.
 use candle_core::DType;
 use twoscale::loss::LossKind;
+use twoscale::ops::log_norm;
 use twoscale::reading::{Base, Gate, Mean, Norm, Normalisation, Reading, Size, Trained};
-use twoscale::size::{ModelSize, log_norm, log_spectral};
+use twoscale::size::{ModelSize, log_spectral};
 use twoscale::trainer::{Step, Trainer};
 
 use crate::support::{Chain, batch, entries, gaussian, loss, sgd, trainer};
