@@ -267,8 +267,17 @@ mod tests {
     #[test]
     fn a_key_is_pinned() {
         // Keys are names of folders that hold weeks of training: they must not change by accident.
-        assert_eq!(spec().canonical(), "");
-        assert_eq!(spec().key(), "");
+        let canonical = concat!(
+            r#"{"data":{"input":"unit","labels":"fine","set":"digits"},"#,
+            r#""loss":{"inner":"cross-entropy","kind":"two-scale","ratio":10.0,"thresholds":[0.1]},"#,
+            r#""model":{"bias-initialisation":"pytorch","biases":true,"channels":[6,16],"hidden":[8],"initialisation":"pytorch","kernel":5,"kind":"mlp","last-activation":"relu"},"#,
+            r#""optimiser":{"momentum":0.5,"step":0.1,"weight-decay":0.0},"#,
+            r#""reading":{"baseline":"trained","gate":"raw","mean":"batch","normalisation":"through","separation-base":"fixed","size":{"biases":"out","every":1,"layers":"dense","norm":"frobenius","power":1.0}},"#,
+            r#""schedule":{"batch":8,"decay":"none","last-batch":"drop","steps":40,"test-every":15},"#,
+            r#""seed":1}"#,
+        );
+        assert_eq!(spec().canonical(), canonical);
+        assert_eq!(spec().key(), "f138d047ee846161ef76fbd5e9b3e599");
     }
 
     #[test]
@@ -307,7 +316,8 @@ mod tests {
 
     #[test]
     fn each_senseless_setting_is_named() {
-        let cases: [(&str, fn(&mut RunSpec)); 13] = [
+        type Change = fn(&mut RunSpec);
+        let cases: [(&str, Change); 13] = [
             ("schedule.steps is 0", |spec| spec.schedule.steps = 0),
             ("schedule.batch is 0", |spec| spec.schedule.batch = 0),
             ("schedule.test-every is 0", |spec| spec.schedule.test_every = 0),

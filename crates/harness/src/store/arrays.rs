@@ -106,6 +106,10 @@ impl Array {
                 let bytes = flat.to_vec1::<u32>()?.iter().flat_map(|value| value.to_le_bytes()).collect();
                 Self { dtype: Dtype::U32, shape: vec![flat.elem_count()], bytes }
             }
+            DType::I64 => {
+                let bytes = flat.to_vec1::<i64>()?.iter().flat_map(|value| value.to_le_bytes()).collect();
+                Self { dtype: Dtype::I64, shape: vec![flat.elem_count()], bytes }
+            }
             DType::U8 => Self { dtype: Dtype::U8, shape: vec![flat.elem_count()], bytes: flat.to_vec1()? },
             other => candle_core::bail!("a tensor of {other:?} cannot be kept in a record"),
         };
@@ -119,6 +123,10 @@ impl Array {
         let tensor = match self.dtype {
             Dtype::F32 => Tensor::from_vec(self.to_f32()?, shape, device),
             Dtype::F64 => Tensor::from_vec(self.to_f64()?, shape, device),
+            Dtype::I64 => {
+                let values = self.bytes.as_chunks().0.iter().map(|&chunk| i64::from_le_bytes(chunk)).collect();
+                Tensor::from_vec::<_, i64>(values, shape, device)
+            }
             Dtype::U8 => Tensor::from_vec(self.bytes.clone(), shape, device),
             Dtype::U32 => Tensor::from_vec(self.to_compact()?, shape, device),
             other => return Err(format!("holds {other:?}, which no tensor of ours has")),
@@ -190,5 +198,8 @@ mod tests {
             flat.into_iter().map(f32::to_bits).collect()
         };
         assert_eq!(bits(&back), bits(&tensor));
+        let count = Tensor::new(-3_i64, &candle_core::Device::Cpu).expect("a number alone");
+        let back = Array::from_tensor(&count).expect("kept").to_tensor().expect("comes back");
+        assert_eq!(back.to_scalar::<i64>().expect("a number alone"), -3);
     }
 }

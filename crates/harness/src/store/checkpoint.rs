@@ -1,4 +1,5 @@
 //! Checkpoints: what a run that was stopped needs to go on as if it had not been.
+use std::collections::HashMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
@@ -114,20 +115,25 @@ impl Store {
     /// Steps done in the checkpoint of `key`; reads the file's header only.
     pub(super) fn checkpointed_steps(&self, key: &str) -> Option<usize> {
         let header = read_header(&self.partial_folder(key).join("checkpoint.safetensors"))?;
-        let (_, metadata) = safetensors::SafeTensors::read_metadata(&header).ok()?;
-        let head: Head = serde_json::from_str(metadata.metadata().as_ref()?.get(NOTE)?).ok()?;
+        let head: Head = serde_json::from_str(header.metadata.get(NOTE)?).ok()?;
         Some(head.step)
     }
 }
 
-/// The first bytes of a safetensors file, up to the end of its header: a length (u64) and as many bytes of JSON.
-fn read_header(path: &Path) -> Option<Vec<u8>> {
+/// What the JSON at the head of a safetensors file says beside its list of arrays.
+#[derive(Deserialize)]
+struct Header {
+    #[serde(rename = "__metadata__")]
+    metadata: HashMap<String, String>,
+}
+
+/// Reads the head of a safetensors file: a length (u64) and as many bytes of JSON. Their library reads whole files only.
+fn read_header(path: &Path) -> Option<Header> {
     const LONGEST: u64 = 1 << 20;
     let mut file = fs::File::open(path).ok()?;
     let mut length = [0; 8];
     file.read_exact(&mut length).ok()?;
-    let wanted = u64::from_le_bytes(length).min(LONGEST);
-    let mut bytes = length.to_vec();
-    file.take(wanted).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    let mut json = Vec::new();
+    file.take(u64::from_le_bytes(length).min(LONGEST)).read_to_end(&mut json).ok()?;
+    serde_json::from_slice(&json).ok()
 }

@@ -44,7 +44,7 @@ fn a_record_comes_back_whole() {
     let key = finished.record.run.key.clone();
     assert!(store.has(&key));
     assert_eq!(store.status(&key), Status::Done);
-    assert_eq!(store.keys().expect("keys"), [key.clone()]);
+    assert_eq!(store.keys().expect("keys"), std::slice::from_ref(&key));
     let Record { run, history, .. } = &finished.record;
     assert_eq!(store.load(&key).expect("loads"), finished.record);
     assert_eq!(&store.run(&key).expect("loads"), run);

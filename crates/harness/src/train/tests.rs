@@ -124,6 +124,28 @@ fn a_resumed_fake_run_has_the_record_of_an_uninterrupted_one() {
 }
 
 #[test]
+fn a_resumed_network_has_the_record_of_an_uninterrupted_one() {
+    same_record_wherever_it_breaks(&Real, 4);
+}
+
+#[test]
+fn a_network_learns_and_losses_of_one_seed_begin_alike() {
+    let mut spec = spec();
+    spec.model.last_activation = twoscale::models::LastActivation::None;
+    spec.schedule.steps = 300;
+    let two_scale = uninterrupted(&spec, &Real).record;
+    let end = two_scale.history.test_accuracy.last().copied().unwrap_or_default();
+    assert!(end > 0.6, "stripes are easy: {end}");
+    let mut single = spec;
+    single.loss.kind = twoscale::loss::LossKind::Single;
+    single.loss.thresholds.clear();
+    let single = uninterrupted(&single, &Real).record;
+    assert_eq!(single.history.batch_accuracy[0].to_bits(), two_scale.history.batch_accuracy[0].to_bits());
+    assert_eq!(single.history.log_size[0].to_bits(), two_scale.history.log_size[0].to_bits());
+    assert_ne!(single.history.log_size, two_scale.history.log_size, "but they go on differently");
+}
+
+#[test]
 fn a_record_has_what_was_measured_when() {
     let record = uninterrupted(&spec(), &Fake::default()).record;
     assert_eq!(record.run.outcome, Outcome::Finished);

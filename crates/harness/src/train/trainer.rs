@@ -65,7 +65,7 @@ pub struct Real;
 
 impl Trainers for Real {
     fn device(&self) -> String {
-        instruction_set().to_owned()
+        twoscale::kernels::name().to_owned()
     }
 
     fn begin<'a>(&'a self, spec: &RunSpec, problem: &Problem) -> Result<Box<dyn Training + 'a>> {
@@ -108,18 +108,4 @@ impl Training for Trainer {
     fn restore(&mut self, state: &Tensors) -> Result<()> {
         Ok(Trainer::restore(self, state)?)
     }
-}
-
-/// The instruction set that kernels choose on this machine. Part of a record, because it decides the last bits.
-fn instruction_set() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            return "avx512";
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return "avx2";
-        }
-    }
-    "portable"
 }
