@@ -35,11 +35,6 @@ impl Axes {
         (self.x(x), self.y(y))
     }
 
-    /// y in the picture, moved to the nearest edge when outside.
-    pub fn y_inside(&self, y: f64) -> f64 {
-        self.y(y.clamp(self.y.0, self.y.1))
-    }
-
     /// Whether a point is drawn.
     pub fn contains(&self, (x, y): Xy) -> bool {
         let slack = 1e-9 * (self.x.1 - self.x.0);
@@ -69,13 +64,16 @@ impl Axes {
         pieces
     }
 
-    /// A band between two curves as polygons in the picture, cut at the axes.
+    /// A band between two curves, points (x, low, high), as a polygon in the picture, cut at the axes.
     pub fn band(&self, points: &[(f64, f64, f64)]) -> Vec<Xy> {
-        let slack = 1e-9 * (self.x.1 - self.x.0);
-        let inside: Vec<_> = points.iter().filter(|p| p.0 >= self.x.0 - slack && p.0 <= self.x.1 + slack).collect();
-        let upper = inside.iter().map(|p| (self.x(p.0), self.y_inside(p.2)));
-        let lower = inside.iter().rev().map(|p| (self.x(p.0), self.y_inside(p.1)));
-        upper.chain(lower).collect()
+        let upper = points.iter().map(|p| (p.0, p.2));
+        let lower = points.iter().rev().map(|p| (p.0, p.1));
+        let whole: Vec<Xy> = upper.chain(lower).collect();
+        let cut = half_plane(&whole, |p| p.0 - self.x.0);
+        let cut = half_plane(&cut, |p| self.x.1 - p.0);
+        let cut = half_plane(&cut, |p| p.1 - self.y.0);
+        let cut = half_plane(&cut, |p| self.y.1 - p.1);
+        cut.into_iter().map(|p| self.point(p)).collect()
     }
 
     /// Liang and Barsky: the part of a segment inside the axes, and whether it ends at the segment's own end.
@@ -113,6 +111,25 @@ impl Axes {
     pub fn y_ticks(&self, most: usize) -> Vec<(f64, String)> {
         ticks(self.y.0, self.y.1, most)
     }
+}
+
+/// Sutherland and Hodgman: the part of a polygon where `inside`, a linear function, is not negative.
+fn half_plane(polygon: &[Xy], inside: impl Fn(Xy) -> f64) -> Vec<Xy> {
+    let mut cut = Vec::with_capacity(polygon.len() + 2);
+    let Some(&last) = polygon.last() else { return cut };
+    let mut p = last;
+    for &q in polygon {
+        let (from, to) = (inside(p), inside(q));
+        if (from < 0.0) != (to < 0.0) {
+            let t = from / (from - to);
+            cut.push((p.0 + (q.0 - p.0) * t, p.1 + (q.1 - p.1) * t));
+        }
+        if to >= 0.0 {
+            cut.push(q);
+        }
+        p = q;
+    }
+    cut
 }
 
 /// At most `most` round values in [from, to] (steps of 1, 2, 2.5 or 5 times a power of ten), with labels of equal precision.
@@ -163,6 +180,20 @@ mod tests {
     fn lines_are_cut_at_the_axes_and_go_on_where_they_come_back() {
         let pieces = axes().clip(&[(0.0, 0.5), (2.0, 1.5), (4.0, 0.5), (5.0, 0.5)]);
         assert_eq!(pieces, [vec![(0.0, 50.0), (10.0, 0.0)], vec![(30.0, 0.0), (40.0, 50.0), (50.0, 50.0)]]);
+    }
+
+    #[test]
+    fn a_band_reaches_the_edge_also_where_its_last_point_lies_beyond() {
+        // MNIST's step 1000 is epoch 2.13333 on an axis that ends at 2.1333.
+        let band = axes().band(&[(5.0, 0.25, 0.5), (15.0, 0.25, 0.5)]);
+        assert_eq!(band.iter().map(|p| p.0).fold(0.0, f64::max), 100.0);
+        assert!(band.iter().all(|p| p.1 == 50.0 || p.1 == 75.0), "{band:?}");
+    }
+
+    #[test]
+    fn a_band_below_the_axes_is_not_squeezed_onto_their_edge() {
+        let band = axes().band(&[(0.0, -1.0, -0.5), (10.0, 0.5, 1.0)]);
+        assert!(band.iter().all(|p| p.0 > 33.3), "{band:?}");
     }
 
     #[test]
