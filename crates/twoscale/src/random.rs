@@ -1,6 +1,6 @@
 //! Every random number of a run comes from one of these streams: one stream per purpose, so that (say) more layers do
 //! not change the order of the batches.
-use rand_chacha::ChaCha8Rng;
+use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 /// What a stream's numbers are for.
@@ -24,11 +24,11 @@ pub enum Purpose {
 /// The stream of `seed` for one purpose; `index` separates streams of one purpose (see [`Purpose`]). Streams are stateless:
 /// a resumed run asks for the same stream again.
 #[must_use]
-pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
+pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha12Rng {
     let mut key = [0u8; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&(purpose as u64).to_le_bytes());
     key[16..24].copy_from_slice(&index.to_le_bytes());
     key[24..].copy_from_slice(b"twoscale");
-    ChaCha8Rng::from_seed(key)
+    ChaCha12Rng::from_seed(key)
 }
