@@ -1,1 +1,147 @@
-//! Shared helpers of the end-to-end tests: they drive the command line as a user does.
+//! Shared parts of the end-to-end tests: they drive the command line as a user does, in folders of their own.
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// Root of the repository.
+#[must_use]
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The command line's program, built once.
+///
+/// # Panics
+/// When it does not compile.
+#[must_use]
+pub fn xtask() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--release", "--package", "xtask"]).current_dir(root());
+        assert!(build.status().is_ok_and(|status| status.success()), "the command line does not compile");
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        target.join("release/xtask")
+    })
+}
+
+/// A user with an empty store, no data sets and an empty folder for figures.
+pub struct User {
+    folder: TempDir,
+    /// Working folder.
+    place: PathBuf,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Did {
+    /// Exit status.
+    pub status: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Did {
+    /// Checks the exit status and that every one of `words` was said somewhere.
+    ///
+    /// # Panics
+    /// When not, with everything that was said.
+    #[must_use]
+    pub fn expect(self, status: i32, words: &[&str]) -> Self {
+        assert_eq!(self.status, status, "\n{}\n{}", self.out, self.err);
+        for word in words {
+            assert!(self.out.contains(word) || self.err.contains(word), "wanted: {word}\n{}\n{}", self.out, self.err);
+        }
+        self
+    }
+}
+
+impl User {
+    /// In the repository as it is.
+    ///
+    /// # Panics
+    /// When no temporary folder can be made.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), place: root().to_owned() }
+    }
+
+    /// In a copy of the repository's experiments, to change them.
+    ///
+    /// # Panics
+    /// When they cannot be copied.
+    #[must_use]
+    pub fn with_copy() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let place = folder.path().join("copy");
+        for sub in ["experiments", "figures/paper", "xtask"] {
+            std::fs::create_dir_all(place.join(sub)).expect("a folder");
+        }
+        for sub in ["experiments", "figures/paper"] {
+            for entry in std::fs::read_dir(root().join(sub)).expect("readable") {
+                let entry = entry.expect("readable");
+                std::fs::copy(entry.path(), place.join(sub).join(entry.file_name())).expect("copied");
+            }
+        }
+        Self { folder, place }
+    }
+
+    /// A path in the user's own folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A path in the working folder.
+    #[must_use]
+    pub fn here(&self, name: &str) -> PathBuf {
+        self.place.join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(xtask());
+        command.args(arguments).current_dir(&self.place);
+        command.env("TWOSCALE_STORE", self.path("runs")).env("TWOSCALE_DATA", self.path("data"));
+        command.env_remove("RUST_BACKTRACE").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command to its end.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Did {
+        did(&self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Begins a command.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    #[must_use]
+    pub fn begin(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).spawn().expect("the program starts")
+    }
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a finished program did.
+#[must_use]
+pub fn did(output: &Output) -> Did {
+    Did {
+        status: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}

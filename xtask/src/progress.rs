@@ -95,7 +95,9 @@ impl Progress for Line {
             Event::Waiting { key, holder } => {
                 self.note(&format!("run {key} is being trained by {holder}; waiting for it"))
             }
-            Event::Ended { key, how: Ending::Failed(why), .. } => self.note(&format!("run {key} failed: {why}")),
+            Event::Ended { key, how: Ending::Failed(why), .. } => {
+                self.note(&format!("run {key} failed: {}", why.lines().next().unwrap_or_default()))
+            }
             Event::Ended { key, how: Ending::Diverged { step }, spec, .. } => {
                 self.note(&format!(
                     "run {key} (seed {}) diverged at step {step}; it is kept and named on the figure",

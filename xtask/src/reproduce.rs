@@ -1,5 +1,5 @@
 //! `reproduce`: trains what is missing, then draws and judges.
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Mutex;
 
 use harness::claims;
@@ -15,6 +15,9 @@ use crate::progress::Line;
 use crate::stop::Stop;
 use crate::words::{count, duration, say, thousands};
 use crate::workplace::Workplace;
+
+/// Failed runs that are told one by one.
+const SHOWN: usize = 5;
 
 /// Runs the command.
 pub fn run(args: &Reproduce) -> Result<(), Stop> {
@@ -37,16 +40,18 @@ pub fn run(args: &Reproduce) -> Result<(), Stop> {
     if summary.failures.is_empty() {
         return Ok(());
     }
-    let reasons: BTreeMap<&str, usize> = summary.failures.iter().fold(BTreeMap::new(), |mut reasons, failure| {
-        *reasons.entry(failure.error.as_str()).or_default() += 1;
-        reasons
-    });
-    let reasons: Vec<String> = reasons.iter().map(|(reason, n)| format!("  {}: {reason}", count(*n, "run"))).collect();
+    let shown = summary.failures.iter().take(SHOWN);
+    // A first line says what is wrong; what follows in some errors is a trace of the program.
+    let mut reasons: Vec<&str> = shown.filter_map(|failure| failure.error.lines().next()).collect();
+    let more = format!("and {} more", summary.failures.len().saturating_sub(SHOWN));
+    if summary.failures.len() > SHOWN {
+        reasons.push(&more);
+    }
     Err(Stop::Failed(format!(
-        "{} failed, all others are kept in {}:\n{}",
+        "{} failed, all others are kept in {}:\n  {}",
         count(summary.failures.len(), "run"),
         place.shown(place.store.root()),
-        reasons.join("\n")
+        reasons.join("\n  ")
     )))
 }
 

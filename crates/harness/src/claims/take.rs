@@ -76,7 +76,7 @@ impl Sample {
         }
     }
 
-    /// For statistics that are a position on x: that of the mean curve, with a percentile interval over [`RESAMPLES`]
+    /// For statistics that are a position on x: that of the mean curve, with a percentile interval over `RESAMPLES`
     /// resamples of the seeds (fixed random numbers, so the same runs give the same interval).
     pub fn position(&self, take: Take) -> Option<Estimate> {
         let of = |mean: &[f64]| match take {
