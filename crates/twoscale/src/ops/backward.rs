@@ -5,9 +5,12 @@ use candle_core::{Device, Tensor};
 
 use crate::Result;
 
+/// Variables and the sums of their gradients so far.
+type Gathered = Vec<(Tensor, Vec<f32>)>;
+
 thread_local! {
     /// Gradients of variables, gathered while [`backward`] runs on this thread.
-    static GATHERED: RefCell<Option<Vec<(Tensor, Vec<f32>)>>> = const { RefCell::new(None) };
+    static GATHERED: RefCell<Option<Gathered>> = const { RefCell::new(None) };
 }
 
 /// Gradients of a loss with respect to all variables: candle's `Tensor::backward`, faster for the operations of this module.
