@@ -4,7 +4,7 @@ use super::Level;
 use super::convolution::{Order, Shape, convolve, pack};
 use super::elementwise::mask_and_add;
 use super::gradient::{Pooled, add_input, add_weights, input_table, mask, pack_input, row_vectors, unpack_weights};
-use super::layout::{lanes_to_rows, planes_to_lanes};
+use super::layout::{bytes_to_rows, lanes_to_rows, planes_to_lanes};
 use super::scratch::Buffer;
 
 /// One layer and its parameters: weights (out, in, k, k), biases (out).
@@ -19,7 +19,7 @@ pub(crate) struct Layer<'a> {
 struct Kept {
     /// The layer's inputs in *rows*.
     rows: Buffer<f32>,
-    /// Which output under each pool was the largest, in blocks.
+    /// Which output under each pool was the largest, image after image.
     argmax: Buffer<u8>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn forward(
     }
     let mut inputs: Vec<Buffer<f32>> = layers.iter().map(|layer| Buffer::new(layer.shape.image() * lanes)).collect();
     let mut outputs = Buffer::<f32>::new(last.features() * lanes);
-    let mut unused = Buffer::<u8>::new(layers.iter().map(|layer| layer.shape.features() * lanes).max()?);
+    let mut argmax = Buffer::<u8>::new(layers.iter().map(|layer| layer.shape.features() * lanes).max()?);
 
     for block in 0..blocks {
         let done = block * lanes;
@@ -94,20 +94,29 @@ pub(crate) fn forward(
             for (i, layer) in layers.iter().enumerate() {
                 let shape = layer.shape;
                 let (before, after) = inputs.split_at_mut(i + 1);
-                let argmax = match kept.get_mut(i) {
-                    Some(kept) => {
-                        let rows = kept.rows[done * shape.row_image()..].as_mut_ptr();
-                        lanes_to_rows(level, before[i].as_ptr(), shape.image(), rows, shape.row_image());
-                        kept.argmax[done * shape.features()..].as_mut_ptr()
-                    }
-                    None => unused.as_mut_ptr(),
-                };
+                if let Some(kept) = kept.get_mut(i) {
+                    let rows = kept.rows[done * shape.row_image()..].as_mut_ptr();
+                    lanes_to_rows(level, before[i].as_ptr(), shape.image(), rows, shape.row_image());
+                }
                 let (order, y) = match after.first_mut() {
                     Some(next) => (Order { position: shape.outputs, channel: 1 }, next.as_mut_ptr()),
                     None => (Order { position: 1, channel: shape.positions() }, outputs.as_mut_ptr()),
                 };
                 let (weights, bias) = &packed[i];
-                convolve(level, &shape, before[i].as_ptr(), weights.as_ptr(), bias.as_ptr(), order, y, argmax);
+                convolve(
+                    level,
+                    &shape,
+                    before[i].as_ptr(),
+                    weights.as_ptr(),
+                    bias.as_ptr(),
+                    order,
+                    y,
+                    argmax.as_mut_ptr(),
+                );
+                if let Some(kept) = kept.get_mut(i) {
+                    let rows = kept.argmax[done * shape.features()..].as_mut_ptr();
+                    bytes_to_rows(level, argmax.as_ptr(), shape.features(), rows, shape.features());
+                }
             }
             let features = last.features();
             if here == lanes {
@@ -129,7 +138,8 @@ pub(crate) fn backward(
     gradient: &[f32],
     mut input: Option<&mut [f32]>,
 ) -> Vec<Gradient> {
-    let level = saved.level;
+    // Windows begin anywhere, so nearly every vector of 64 bytes would cross a cache line: vectors of 32 are faster here.
+    let level = if saved.level == Level::Avx512 { Level::Avx2 } else { saved.level };
     let lanes = level.lanes();
     let Some(last) = layers.last().map(|layer| layer.shape) else { return Vec::new() };
     let images = gradient.len() / last.features();
@@ -150,26 +160,25 @@ pub(crate) fn backward(
     let mut masked = Buffer::<f32>::new(last.features());
 
     for image in 0..images {
-        let (block, lane) = (image / lanes, image % lanes);
         for (i, layer) in layers.iter().enumerate().rev() {
             let shape = &layer.shape;
             let kept = &saved.layers[i];
             let rows = &kept.rows[image * shape.row_image()..][..shape.row_image()];
-            let argmax = &kept.argmax[block * lanes * shape.features() + lane..];
+            let argmax = &kept.argmax[image * shape.features()..][..shape.features()];
             let (below, above) = flows.split_at_mut(i + 1);
             let (values, channel, position) = match above.first() {
                 // Masked already, in rows: the gradient of the next layer's input.
                 Some(flow) => (flow.as_ptr(), 1, shape.outputs),
                 None => {
                     let g = &gradient[image * shape.features()..][..shape.features()];
-                    mask(g, argmax, lanes, &mut masked);
+                    mask(g, argmax, &mut masked);
                     for (total, g) in totals[i].iter_mut().zip(masked.iter()) {
                         *total += *g;
                     }
                     (masked.as_ptr(), shape.positions(), 1)
                 }
             };
-            let g = Pooled { values, argmax: argmax.as_ptr(), channel, position, step: lanes };
+            let g = Pooled { values, argmax: argmax.as_ptr(), channel, position };
             // SAFETY: all buffers were made for these shapes and this level.
             unsafe {
                 add_weights(level, shape, rows.as_ptr(), g, sums[i].as_mut_ptr());
