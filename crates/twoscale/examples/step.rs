@@ -7,7 +7,7 @@ use std::time::Instant;
 use candle_core::{D, Device, Tensor, Var};
 use rand::RngExt;
 use twoscale::models::{LastActivation, Model, ModelKind, ModelSpec, build};
-use twoscale::ops::{log_norm, multi_scale_cross_entropy, sgd_update};
+use twoscale::ops::{backward, log_norm, multi_scale_cross_entropy, sgd_update};
 use twoscale::parameters::{LayerKind, Role};
 use twoscale::random::{Purpose, stream};
 
@@ -96,7 +96,7 @@ impl Case {
         let multipliers = self.log_scales.as_tensor().broadcast_sub(&self.log_size()?)?.exp()?;
         let losses = multi_scale_cross_entropy(&logits, &multipliers, &self.labels, &[0.01], 1.0)?;
         let loss = losses.mean(D::Minus1)?;
-        let gradients = loss.backward()?;
+        let gradients = backward(&loss)?;
         for p in self.model.parameters() {
             if let Some(gradient) = gradients.get(&p.var) {
                 sgd_update(&p.var, gradient, None, 0.01, 0.0, 0.0)?;
@@ -115,6 +115,12 @@ fn median(values: &mut [f64]) -> f64 {
 }
 
 fn main() -> Result<()> {
+    // As the harness does: where candle itself calls rayon, it stays on this thread.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
+    pool.install(|| measure().map_err(|error| error.to_string())).map_err(Into::into)
+}
+
+fn measure() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let steps = arguments.iter().find_map(|a| a.parse::<usize>().ok()).unwrap_or(200).max(1);
     for name in ["mlp", "lenet-10", "lenet-100"] {

@@ -130,7 +130,7 @@ impl Trainer {
                 (losses * weights)?.sum_all()?
             }
         };
-        let gradients = loss.backward()?;
+        let gradients = crate::ops::backward(&loss)?;
         // ∂L/∂w through R(α) = ∂L/∂log R · slope · w.
         let along = gradients.get(&size.log).map_or(Ok(0.0), Tensor::to_scalar::<f64>)?;
         let radial: Vec<f64> = size.slopes.iter().map(|slope| along * slope).collect();

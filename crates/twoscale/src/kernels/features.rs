@@ -4,7 +4,7 @@ use super::Level;
 use super::convolution::{Order, Shape, convolve, pack};
 use super::elementwise::mask_and_add;
 use super::gradient::{Pooled, add_input, add_weights, input_table, mask, pack_input, row_vectors, unpack_weights};
-use super::layout::{lanes_to_rows, planes_to_lanes};
+use super::layout::{bytes_to_rows, lanes_to_rows, planes_to_lanes};
 use super::scratch::Buffer;
 
 /// One layer and its parameters: weights (out, in, k, k), biases (out).
@@ -19,7 +19,7 @@ pub(crate) struct Layer<'a> {
 struct Kept {
     /// The layer's inputs in *rows*.
     rows: Buffer<f32>,
-    /// Which output under each pool was the largest, in blocks.
+    /// Which output under each pool was the largest, image after image.
     argmax: Buffer<u8>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn forward(
     }
     let mut inputs: Vec<Buffer<f32>> = layers.iter().map(|layer| Buffer::new(layer.shape.image() * lanes)).collect();
     let mut outputs = Buffer::<f32>::new(last.features() * lanes);
-    let mut unused = Buffer::<u8>::new(layers.iter().map(|layer| layer.shape.features() * lanes).max()?);
+    let mut argmax = Buffer::<u8>::new(layers.iter().map(|layer| layer.shape.features() * lanes).max()?);
 
     for block in 0..blocks {
         let done = block * lanes;
@@ -94,20 +94,29 @@ pub(crate) fn forward(
             for (i, layer) in layers.iter().enumerate() {
                 let shape = layer.shape;
                 let (before, after) = inputs.split_at_mut(i + 1);
-                let argmax = match kept.get_mut(i) {
-                    Some(kept) => {
-                        let rows = kept.rows[done * shape.row_image()..].as_mut_ptr();
-                        lanes_to_rows(level, before[i].as_ptr(), shape.image(), rows, shape.row_image());
-                        kept.argmax[done * shape.features()..].as_mut_ptr()
-                    }
-                    None => unused.as_mut_ptr(),
-                };
+                if let Some(kept) = kept.get_mut(i) {
+                    let rows = kept.rows[done * shape.row_image()..].as_mut_ptr();
+                    lanes_to_rows(level, before[i].as_ptr(), shape.image(), rows, shape.row_image());
+                }
                 let (order, y) = match after.first_mut() {
                     Some(next) => (Order { position: shape.outputs, channel: 1 }, next.as_mut_ptr()),
                     None => (Order { position: 1, channel: shape.positions() }, outputs.as_mut_ptr()),
                 };
                 let (weights, bias) = &packed[i];
-                convolve(level, &shape, before[i].as_ptr(), weights.as_ptr(), bias.as_ptr(), order, y, argmax);
+                convolve(
+                    level,
+                    &shape,
+                    before[i].as_ptr(),
+                    weights.as_ptr(),
+                    bias.as_ptr(),
+                    order,
+                    y,
+                    argmax.as_mut_ptr(),
+                );
+                if let Some(kept) = kept.get_mut(i) {
+                    let rows = kept.argmax[done * shape.features()..].as_mut_ptr();
+                    bytes_to_rows(level, argmax.as_ptr(), shape.features(), rows, shape.features());
+                }
             }
             let features = last.features();
             if here == lanes {
@@ -129,7 +138,8 @@ pub(crate) fn backward(
     gradient: &[f32],
     mut input: Option<&mut [f32]>,
 ) -> Vec<Gradient> {
-    let level = saved.level;
+    // Windows begin anywhere, so nearly every vector of 64 bytes would cross a cache line: vectors of 32 are faster here.
+    let level = if saved.level == Level::Avx512 { Level::Avx2 } else { saved.level };
     let lanes = level.lanes();
     let Some(last) = layers.last().map(|layer| layer.shape) else { return Vec::new() };
     let images = gradient.len() / last.features();
@@ -150,26 +160,25 @@ pub(crate) fn backward(
     let mut masked = Buffer::<f32>::new(last.features());
 
     for image in 0..images {
-        let (block, lane) = (image / lanes, image % lanes);
         for (i, layer) in layers.iter().enumerate().rev() {
             let shape = &layer.shape;
             let kept = &saved.layers[i];
             let rows = &kept.rows[image * shape.row_image()..][..shape.row_image()];
-            let argmax = &kept.argmax[block * lanes * shape.features() + lane..];
+            let argmax = &kept.argmax[image * shape.features()..][..shape.features()];
             let (below, above) = flows.split_at_mut(i + 1);
             let (values, channel, position) = match above.first() {
                 // Masked already, in rows: the gradient of the next layer's input.
                 Some(flow) => (flow.as_ptr(), 1, shape.outputs),
                 None => {
                     let g = &gradient[image * shape.features()..][..shape.features()];
-                    mask(g, argmax, lanes, &mut masked);
+                    mask(g, argmax, &mut masked);
                     for (total, g) in totals[i].iter_mut().zip(masked.iter()) {
                         *total += *g;
                     }
                     (masked.as_ptr(), shape.positions(), 1)
                 }
             };
-            let g = Pooled { values, argmax: argmax.as_ptr(), channel, position, step: lanes };
+            let g = Pooled { values, argmax: argmax.as_ptr(), channel, position };
             // SAFETY: all buffers were made for these shapes and this level.
             unsafe {
                 add_weights(level, shape, rows.as_ptr(), g, sums[i].as_mut_ptr());
@@ -223,177 +232,150 @@ pub(crate) fn backward(
 }
 
 #[cfg(test)]
-mod timing {
+mod tests {
     use super::*;
-    use crate::kernels::*;
-    use std::time::Instant;
 
-    fn best(name: &str, mut f: impl FnMut()) {
-        let mut t = f64::INFINITY;
-        for _ in 0..300 {
-            let s = Instant::now();
-            f();
-            t = t.min(s.elapsed().as_secs_f64());
+    /// A fixed pseudo-random sequence in [-1, 1].
+    fn noise(n: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed;
+        (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    /// One layer in the plainest f64 loops: outputs, then gradients of weights, bias and input for output gradients g.
+    fn plain(layer: &Layer, images: usize, x: &[f32], g: &[f32]) -> [Vec<f64>; 4] {
+        let s = layer.shape;
+        let (k, (ph, pw)) = (s.side, s.pooled());
+        let at = |n: usize, c: usize, y: usize, x: usize| ((n * s.inputs + c) * s.height + y) * s.width + x;
+        let tap = |o: usize, c: usize, y: usize, x: usize| ((o * s.inputs + c) * k + y) * k + x;
+        let mut out = vec![0.0; images * s.features()];
+        let (mut dw, mut db, mut dx) = (vec![0.0; s.weights()], vec![0.0; s.outputs], vec![0.0; x.len()]);
+        for n in 0..images {
+            for o in 0..s.outputs {
+                for p in 0..ph * pw {
+                    let (mut best, mut best_at) = (f64::NEG_INFINITY, (0, 0));
+                    for q in 0..4 {
+                        let (y0, x0) = (2 * (p / pw) + q / 2, 2 * (p % pw) + q % 2);
+                        let mut sum = layer.bias.map_or(0.0, |b| f64::from(b[o]));
+                        for c in 0..s.inputs {
+                            for t in 0..k * k {
+                                let w = f64::from(layer.weights[tap(o, c, t / k, t % k)]);
+                                sum += w * f64::from(x[at(n, c, y0 + t / k, x0 + t % k)]);
+                            }
+                        }
+                        if sum > best {
+                            (best, best_at) = (sum, (y0, x0));
+                        }
+                    }
+                    let index = (n * s.outputs + o) * ph * pw + p;
+                    out[index] = best.max(0.0);
+                    if best > 0.0 {
+                        let g = f64::from(g[index]);
+                        db[o] += g;
+                        for c in 0..s.inputs {
+                            for t in 0..k * k {
+                                let i = at(n, c, best_at.0 + t / k, best_at.1 + t % k);
+                                dw[tap(o, c, t / k, t % k)] += g * f64::from(x[i]);
+                                dx[i] += g * f64::from(layer.weights[tap(o, c, t / k, t % k)]);
+                            }
+                        }
+                    }
+                }
+            }
         }
-        println!("{name:28} {:8.1} us", t * 1e6);
+        [out, dw, db, dx]
+    }
+
+    fn assert_close(a: &[f32], b: &[f64], what: &str) {
+        let size = b.iter().fold(1e-3f64, |m, b| m.max(b.abs()));
+        for (i, (a, b)) in a.iter().zip(b).enumerate() {
+            assert!((f64::from(*a) - b).abs() < 1e-5 * size, "{what}, entry {i}: {a}, expected {b}");
+        }
     }
 
     #[test]
-    #[ignore]
-    fn parts() {
-        let n = 128;
-        let s1 = Shape { inputs: 3, height: 32, width: 32, outputs: 6, side: 5 };
-        let s2 = Shape { inputs: 6, height: 14, width: 14, outputs: 16, side: 5 };
-        let rnd = |n: usize, mut s: u32| -> Vec<f32> {
-            (0..n)
-                .map(|_| {
-                    s = s.wrapping_mul(1664525).wrapping_add(1013904223);
-                    (s >> 8) as f32 / (1 << 23) as f32 - 1.0
-                })
-                .collect()
-        };
-        let x = rnd(n * s1.image(), 1);
-        let (w1, w2) = (rnd(s1.weights(), 2), rnd(s2.weights(), 3));
-        for level in Level::ALL.into_iter().rev() {
-            if !level.is_available() {
-                continue;
-            }
-            let l = level.lanes();
-            println!("{level:?}");
-            let layers = [Layer { shape: s1, weights: &w1, bias: None }, Layer { shape: s2, weights: &w2, bias: None }];
-            let mut y = Buffer::<f32>::zeros(n * 400);
-            best("forward all (keep)", || drop(forward(level, &layers, n, &x, &mut y, true)));
-            let saved = forward(level, &layers, n, &x, &mut y, true).unwrap();
-            let g = rnd(n * 400, 4);
-            best("backward all", || drop(backward(&layers, &saved, &g, None)));
-            let mut p1 = Buffer::<f32>::zeros(w1.len());
-            let mut p2 = Buffer::<f32>::zeros(w2.len());
-            convolution::pack(level, &s1, &w1, &mut p1);
-            convolution::pack(level, &s2, &w2, &mut p2);
-            let mut x1 = Buffer::<f32>::zeros(s1.image() * l);
-            let mut x2 = Buffer::<f32>::zeros(s2.image() * l);
-            let mut x3 = Buffer::<f32>::zeros(400 * l);
-            let mut a1 = Buffer::<u8>::zeros(s1.features() * l);
-            let mut a2 = Buffer::<u8>::zeros(s2.features() * l);
-            let b = vec![0.0; 16];
-            let mut rows = Buffer::<f32>::zeros(s1.row_image() * l);
-            let o1 = Order { position: 6, channel: 1 };
-            let o2 = Order { position: 1, channel: 25 };
-            unsafe {
-                best("planes->lanes", || {
-                    for k in 0..n / l {
-                        planes_to_lanes(level, x.as_ptr().add(k * l * 3072), 3072, 3, 1024, x1.as_mut_ptr())
-                    }
-                });
-                best("lanes->rows 1", || {
-                    for _ in 0..n / l {
-                        lanes_to_rows(level, x1.as_ptr(), 3072, rows.as_mut_ptr(), s1.row_image())
-                    }
-                });
-                best("conv1", || {
-                    for _ in 0..n / l {
-                        convolve(level, &s1, x1.as_ptr(), p1.as_ptr(), b.as_ptr(), o1, x2.as_mut_ptr(), a1.as_mut_ptr())
-                    }
-                });
-                best("lanes->rows 2", || {
-                    for _ in 0..n / l {
-                        lanes_to_rows(level, x2.as_ptr(), 1176, rows.as_mut_ptr(), s2.row_image())
-                    }
-                });
-                best("conv2", || {
-                    for _ in 0..n / l {
-                        convolve(level, &s2, x2.as_ptr(), p2.as_ptr(), b.as_ptr(), o2, x3.as_mut_ptr(), a2.as_mut_ptr())
-                    }
-                });
-                let mut sums = Buffer::<f32>::zeros(16 * 5 * 32 + 100);
-                let r1 = &saved.layers[0].rows;
-                let r2 = &saved.layers[1].rows;
-                let (m1, m2) = (&saved.layers[0].argmax, &saved.layers[1].argmax);
-                let g1 = rnd(n * 1176, 5);
-                best("dw1", || {
-                    for i in 0..n {
-                        let p = Pooled {
-                            values: g1.as_ptr().add(i * 1176),
-                            argmax: m1.as_ptr().add(i / l * l * 1176 + i % l),
-                            channel: 1,
-                            position: 6,
-                            step: l,
-                        };
-                        add_weights(level, &s1, r1.as_ptr().add(i * s1.row_image()), p, sums.as_mut_ptr())
-                    }
-                });
-                best("dw2", || {
-                    for i in 0..n {
-                        let p = Pooled {
-                            values: g.as_ptr().add(i * 400),
-                            argmax: m2.as_ptr().add(i / l * l * 400 + i % l),
-                            channel: 25,
-                            position: 1,
-                            step: l,
-                        };
-                        add_weights(level, &s2, r2.as_ptr().add(i * s2.row_image()), p, sums.as_mut_ptr())
-                    }
-                });
-                let mut table = Buffer::<f32>::zeros(input_table(&s2, l));
-                pack_input(&s2, l, &w2, &mut table);
-                let mut dx = Buffer::<f32>::zeros(s2.row_image());
-                best("dx2", || {
-                    for i in 0..n {
-                        let p = Pooled {
-                            values: g.as_ptr().add(i * 400),
-                            argmax: m2.as_ptr().add(i / l * l * 400 + i % l),
-                            channel: 25,
-                            position: 1,
-                            step: l,
-                        };
-                        add_input(level, &s2, table.as_ptr(), p, dx.as_mut_ptr())
-                    }
-                });
-                let mut masked = Buffer::<f32>::zeros(400);
-                best("mask2", || {
-                    for i in 0..n {
-                        mask(&g[i * 400..][..400], &m2[i / l * l * 400 + i % l..], l, &mut masked);
-                    }
-                });
-                let mut total = Buffer::<f32>::zeros(1176);
-                best("mask1", || {
-                    for i in 0..n {
-                        mask_and_add(
-                            level,
-                            1176,
-                            r2.as_ptr().add(i * s2.row_image()),
-                            dx.as_mut_ptr(),
-                            total.as_mut_ptr(),
-                        );
-                    }
-                });
+    fn every_level_agrees_with_plain_loops_for_all_batches_channels_and_kernels() {
+        let cases = [
+            // images, inputs, outputs, height, width, side
+            (1, 1, 1, 6, 6, 5),
+            (7, 3, 6, 12, 13, 5),
+            (16, 6, 16, 14, 14, 5),
+            (33, 5, 5, 9, 8, 3),
+            (128, 3, 2, 8, 8, 3),
+            (2, 16, 70, 7, 7, 3),
+            (17, 16, 3, 8, 9, 5),
+        ];
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for (images, inputs, outputs, height, width, side) in cases {
+                let shape = Shape { inputs, height, width, outputs, side };
+                let x = noise(images * shape.image(), 1);
+                let (weights, bias) = (noise(shape.weights(), 2), noise(outputs, 3));
+                let g = noise(images * shape.features(), 4);
+                let layer = Layer { shape, weights: &weights, bias: Some(&bias) };
+                let what = format!("{level:?}, {images} images, {shape:?}");
+                let [out, dw, db, dx] = plain(&layer, images, &x, &g);
+                let mut y = vec![f32::NAN; out.len()];
+                assert!(forward(level, &[layer], images, &x, &mut y, false).is_none());
+                assert_close(&y, &out, &format!("{what}, output without keeping"));
+                let saved = forward(level, &[layer], images, &x, &mut y, true).expect("asked to keep");
+                assert_close(&y, &out, &format!("{what}, output"));
+                let mut input = vec![f32::NAN; x.len()];
+                let gradients = backward(&[layer], &saved, &g, Some(&mut input));
+                assert_close(&gradients[0].weights, &dw, &format!("{what}, weights"));
+                assert_close(&gradients[0].bias, &db, &format!("{what}, bias"));
+                assert_close(&input, &dx, &format!("{what}, input"));
             }
         }
-        use dense::*;
-        let a = rnd(128 * 400, 1);
-        let w = rnd(120 * 400, 1);
-        let h = rnd(128 * 120, 1);
-        let wf = rnd(100 * 120, 1);
-        let z = rnd(128 * 100, 1);
-        let m = |d: &'static str, _: usize| d;
-        let _ = m;
-        let mut c = Buffer::<f32>::zeros(128 * 400);
-        best("fc1 fwd", || multiply(Matrix::new(&a, 128, 400), Matrix::new(&w, 120, 400).t(), &mut c[..128 * 120]));
-        best("fc1 dw", || multiply(Matrix::new(&h, 128, 120).t(), Matrix::new(&a, 128, 400), &mut c[..120 * 400]));
-        best("fc1 dx", || multiply(Matrix::new(&h, 128, 120), Matrix::new(&w, 120, 400), &mut c[..128 * 400]));
-        best("fc2 fwd", || multiply(Matrix::new(&h, 128, 120), Matrix::new(&wf, 100, 120).t(), &mut c[..128 * 100]));
-        best("fc2 dw", || multiply(Matrix::new(&z, 128, 100).t(), Matrix::new(&h, 128, 120), &mut c[..120 * 100]));
-        best("fc2 dx", || multiply(Matrix::new(&z, 128, 100), Matrix::new(&wf, 100, 120), &mut c[..128 * 120]));
-        let mut p = Buffer::<f32>::zeros(128 * 100);
-        for level in Level::ALL {
-            best("softmax", || unsafe {
-                for i in 0..128 {
-                    softmax::object(level, &z[i * 100..][..100], 3, 1.0, &mut p[i * 100..][..100]);
-                }
-            });
-            best("log norm", || unsafe {
-                elementwise::sum_of_squares(level, &w);
-            });
+    }
+
+    #[test]
+    fn two_layers_at_once_are_two_layers_one_after_the_other() {
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            let first = Shape { inputs: 3, height: 18, width: 17, outputs: 5, side: 3 };
+            let (height, width) = first.pooled();
+            let second = Shape { inputs: 5, height, width, outputs: 7, side: 3 };
+            let images = 19;
+            let x = noise(images * first.image(), 1);
+            let (w1, w2) = (noise(first.weights(), 2), noise(second.weights(), 3));
+            let layers =
+                [Layer { shape: first, weights: &w1, bias: None }, Layer { shape: second, weights: &w2, bias: None }];
+            let g = noise(images * second.features(), 4);
+            let mut y = vec![0.0; g.len()];
+            let saved = forward(level, &layers, images, &x, &mut y, true).expect("asked to keep");
+            let both = backward(&layers, &saved, &g, None);
+
+            let mut middle = vec![0.0; images * first.features()];
+            let lower = forward(level, &layers[..1], images, &x, &mut middle, true).expect("asked to keep");
+            let mut end = vec![0.0; g.len()];
+            let upper = forward(level, &layers[1..], images, &middle, &mut end, true).expect("asked to keep");
+            assert_eq!(y, end);
+            let mut flow = vec![0.0; middle.len()];
+            let last = backward(&layers[1..], &upper, &g, Some(&mut flow));
+            let begin = backward(&layers[..1], &lower, &flow, None);
+            for (a, b) in [(&both[1], &last[0]), (&both[0], &begin[0])] {
+                let expected = |values: &[f32]| values.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+                assert_close(&a.weights, &expected(&b.weights), "weights");
+                assert_close(&a.bias, &expected(&b.bias), "bias");
+            }
+        }
+    }
+
+    #[test]
+    fn a_nan_in_any_place_of_a_pool_reaches_the_output() {
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            let shape = Shape { inputs: 1, height: 4, width: 4, outputs: 1, side: 3 };
+            for pixel in [0, 3, 12, 15] {
+                let mut x = vec![1.0; 16];
+                x[pixel] = f32::NAN;
+                let mut y = [0.0];
+                let layer = Layer { shape, weights: &[1.0; 9], bias: None };
+                forward(level, &[layer], 1, &x, &mut y, false);
+                assert!(y[0].is_nan(), "{level:?}, pixel {pixel}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use super::dispatch;
 use super::simd::Simd;
 
 /// Pooled gradients of one image. Entry (channel c, position p) is at `c * channel + p * position` of `values`, and its
-/// argmax at the same index times `step` of `argmax`.
+/// argmax at the same index of `argmax`.
 #[derive(Clone, Copy)]
 pub(crate) struct Pooled {
     /// Gradients, zero where the ReLU is dead.
@@ -18,8 +18,6 @@ pub(crate) struct Pooled {
     pub channel: usize,
     /// From a position to the next.
     pub position: usize,
-    /// From an argmax to the next: LANES, as the forward pass wrote them.
-    pub step: usize,
 }
 
 /// Vectors that cover one kernel row of `inputs · side` values.
@@ -28,8 +26,8 @@ pub(crate) fn row_vectors(shape: &Shape, lanes: usize) -> usize {
 }
 
 /// Sets `masked` to the gradients whose ReLU lives.
-pub(crate) fn mask(gradient: &[f32], argmax: &[u8], step: usize, masked: &mut [f32]) {
-    for ((m, g), a) in masked.iter_mut().zip(gradient).zip(argmax.iter().step_by(step)) {
+pub(crate) fn mask(gradient: &[f32], argmax: &[u8], masked: &mut [f32]) {
+    for ((m, g), a) in masked.iter_mut().zip(gradient).zip(argmax) {
         *m = if *a == DEAD { 0.0 } else { *g };
     }
 }
@@ -66,7 +64,7 @@ unsafe fn weights_group<S: Simd, const K: usize, const V: usize, const G: usize>
                 for (c, total) in total.iter_mut().enumerate() {
                     let at = (py * width + px) * g.position + (first + c) * g.channel;
                     let gradient = S::splat(*g.values.add(at));
-                    let offset = *offsets.get_unchecked(usize::from(*g.argmax.add(at * g.step) & 7));
+                    let offset = *offsets.get_unchecked(usize::from(*g.argmax.add(at) & 7));
                     let window = window.add(offset);
                     for (r, total) in total.iter_mut().enumerate() {
                         for (i, total) in total.iter_mut().enumerate() {
@@ -231,7 +229,7 @@ unsafe fn input_image<S: Simd, const R: usize>(shape: &Shape, table: *const f32,
                 let mut lengths = [0usize; 2];
                 for c in c0..c1 {
                     let at = (py * width + px) * g.position + c * g.channel;
-                    let (value, argmax) = unsafe { (*g.values.add(at), *g.argmax.add(at * g.step)) };
+                    let (value, argmax) = unsafe { (*g.values.add(at), *g.argmax.add(at)) };
                     // Row 1 of the table is the kernel's first: it meets window row 0 if the argmax is in the upper row.
                     let offset = c * kernel + if argmax & 2 == 0 { row } else { 0 };
                     let column = usize::from(argmax & 1);

@@ -40,6 +40,28 @@ unsafe fn lanes_to_rows_kernel<S: Simd>(x: *const f32, values: usize, y: *mut f3
     }
 }
 
+#[inline(always)]
+unsafe fn bytes_to_rows_kernel<S: Simd>(x: *const u8, values: usize, y: *mut u8, image: usize) {
+    let mut i = 0;
+    while i + 16 <= values {
+        unsafe { S::transpose_bytes(x.add(i * S::LANES), y.add(i), image) };
+        i += 16;
+    }
+    for i in i..values {
+        for l in 0..S::LANES {
+            unsafe { *y.add(l * image + i) = *x.add(i * S::LANES + l) };
+        }
+    }
+}
+
+dispatch! {
+    /// [`lanes_to_rows`] for bytes.
+    ///
+    /// # Safety
+    /// As there.
+    pub(crate) fn bytes_to_rows = bytes_to_rows_kernel(x: *const u8, values: usize, y: *mut u8, image: usize)
+}
+
 dispatch! {
     /// Planes of LANES images, `image` floats apart, to one block of lanes (H·W, C, LANES).
     ///
@@ -70,11 +92,15 @@ mod tests {
                 let x: Vec<f32> = (0..lanes * image).map(|i| i as f32).collect();
                 let mut blocked = vec![0.0; x.len()];
                 let mut rows = vec![0.0; x.len()];
+                let mut bytes = vec![0u8; x.len()];
                 // SAFETY: the buffers have the sizes that the kernels ask for.
                 unsafe {
                     planes_to_lanes(level, x.as_ptr(), image, channels, pixels, blocked.as_mut_ptr());
                     lanes_to_rows(level, blocked.as_ptr(), image, rows.as_mut_ptr(), image);
+                    let small: Vec<u8> = blocked.iter().map(|x| (x % 251.0) as u8).collect();
+                    bytes_to_rows(level, small.as_ptr(), image, bytes.as_mut_ptr(), image);
                 }
+                assert!(rows.iter().zip(&bytes).all(|(row, byte)| (row % 251.0) as u8 == *byte), "{level:?}");
                 for l in 0..lanes {
                     for c in 0..channels {
                         for p in 0..pixels {

@@ -53,6 +53,8 @@ pub(crate) unsafe trait Simd: Copy {
     unsafe fn largest(v: Self::V) -> f32;
     /// Transposes a LANES x LANES block: row i begins at `source + i * from` and `target + i * to`.
     unsafe fn transpose(source: *const f32, from: usize, target: *mut f32, to: usize);
+    /// Transposes 16 rows of LANES bytes, which follow one another, into LANES rows of 16 at `target + i * to`.
+    unsafe fn transpose_bytes(source: *const u8, target: *mut u8, to: usize);
 }
 
 /// Eight lanes in plain Rust.
@@ -167,6 +169,15 @@ unsafe impl Simd for Portable {
             for j in 0..8 {
                 // SAFETY: the caller vouches for both blocks.
                 unsafe { *target.add(i * to + j) = *source.add(j * from + i) }
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose_bytes(source: *const u8, target: *mut u8, to: usize) {
+        for i in 0..8 {
+            for j in 0..16 {
+                // SAFETY: the caller vouches for both blocks.
+                unsafe { *target.add(i * to + j) = *source.add(j * 8 + i) }
             }
         }
     }

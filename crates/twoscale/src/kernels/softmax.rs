@@ -14,7 +14,7 @@ unsafe fn exp<S: Simd>(x: S::V) -> S::V {
         let r = S::fma(n, c(-0.693_359_4), inside);
         let r = S::fma(n, c(2.121_944_4e-4), r);
         let mut p = c(1.987_569_1e-4);
-        for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+        for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
             p = S::fma(p, r, c(coefficient));
         }
         let e = S::add(S::fma(S::mul(p, r), r, r), c(1.0));

@@ -3,6 +3,24 @@ use std::arch::x86_64::*;
 
 use super::simd::Simd;
 
+/// N vectors of bytes as a matrix of 16 rows of N bytes, transposed into N rows of 16: each round of interleaving the first half
+/// with the second rotates the bits of a byte's address by one, four rounds exchange row and column.
+#[inline(always)]
+unsafe fn transpose_bytes<const N: usize>(source: *const u8, target: *mut u8, to: usize) {
+    unsafe {
+        let mut rows: [__m128i; N] = std::array::from_fn(|i| _mm_loadu_si128(source.add(16 * i).cast()));
+        for _ in 0..4 {
+            rows = std::array::from_fn(|i| {
+                let (first, second) = (rows[i / 2], rows[i / 2 + N / 2]);
+                if i % 2 == 0 { _mm_unpacklo_epi8(first, second) } else { _mm_unpackhi_epi8(first, second) }
+            });
+        }
+        for (i, row) in rows.into_iter().enumerate() {
+            _mm_storeu_si128(target.add(i * to).cast(), row);
+        }
+    }
+}
+
 /// Sixteen lanes: AVX-512 F, BW, DQ, VL.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx512;
@@ -129,6 +147,10 @@ unsafe impl Simd for Avx512 {
                 _mm512_storeu_ps(target.add((i + 8) * to), _mm512_shuffle_f32x4::<0xdd>(low, high));
             }
         }
+    }
+    #[inline(always)]
+    unsafe fn transpose_bytes(source: *const u8, target: *mut u8, to: usize) {
+        unsafe { transpose_bytes::<16>(source, target, to) }
     }
 }
 
@@ -269,5 +291,9 @@ unsafe impl Simd for Avx2 {
                 _mm256_storeu_ps(target.add((i + 4) * to), _mm256_permute2f128_ps::<0x31>(r[i], r[i + 4]));
             }
         }
+    }
+    #[inline(always)]
+    unsafe fn transpose_bytes(source: *const u8, target: *mut u8, to: usize) {
+        unsafe { transpose_bytes::<8>(source, target, to) }
     }
 }

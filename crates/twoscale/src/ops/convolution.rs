@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use candle_core::{CpuStorage, CustomOp3, Device, Layout as Strides, Shape as TensorShape, Tensor};
 
+use super::backward::give;
 use super::{has_kernels, lock, max_pool2, relu, values, with_values};
 use crate::Result;
 use crate::kernels::convolution::{SIDES, Shape};
@@ -107,11 +108,6 @@ fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     max_pool2(&relu(&y)?)
 }
 
-/// A gradient of the shape of `like`, if `like` takes part in the graph.
-fn wanted(values: Vec<f32>, like: &Tensor) -> candle_core::Result<Option<Tensor>> {
-    like.track_op().then(|| Tensor::from_vec(values, like.shape(), &Device::Cpu)).transpose()
-}
-
 /// One layer, planes in, planes out.
 struct Single {
     shape: Shape,
@@ -157,8 +153,8 @@ impl CustomOp3 for Single {
             with_values(g, |g| Ok(backward(&[layer], saved, g, dx.as_deref_mut())))
         })?;
         let Gradient { weights, bias } = gradients.pop().unwrap_or_default();
-        let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), &Device::Cpu)).transpose()?;
-        Ok((dx, wanted(weights, w)?, wanted(bias, b)?))
+        let dx = dx.map(|dx| give(dx, x)).transpose()?.flatten();
+        Ok((dx, give(weights, w)?, give(bias, b)?))
     }
 }
 
@@ -199,7 +195,7 @@ impl CustomOp3 for Lower {
         let Some((weights, bias)) = lock(&self.left).take() else {
             candle_core::bail!("the lower convolution's gradient was asked for before the upper one's")
         };
-        Ok((None, wanted(weights, w)?, wanted(bias, b)?))
+        Ok((None, give(weights, w)?, give(bias, b)?))
     }
 }
 
@@ -265,10 +261,6 @@ impl CustomOp3 for Upper {
         let upper = gradients.pop().unwrap_or_default();
         let lower = gradients.pop().unwrap_or_default();
         *lock(&self.left) = Some((lower.weights, lower.bias));
-        Ok((
-            token.track_op().then(|| token.zeros_like()).transpose()?,
-            wanted(upper.weights, w)?,
-            wanted(upper.bias, b)?,
-        ))
+        Ok((token.track_op().then(|| token.zeros_like()).transpose()?, give(upper.weights, w)?, give(upper.bias, b)?))
     }
 }

@@ -1,7 +1,8 @@
 use std::sync::OnceLock;
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, Device, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor};
 
+use super::backward::give;
 use super::{has_kernels, relu, values, with_values};
 use crate::Result;
 use crate::kernels::dense::{Matrix, column_sums, finish, multiply, through_relu};
@@ -91,7 +92,6 @@ impl Linear {
         g: &Tensor,
     ) -> candle_core::Result<[Option<Tensor>; 3]> {
         let ((n, inputs), outputs) = (x.dims2()?, w.dim(0)?);
-        let tensor = |values: Vec<f32>, like: &Tensor| Tensor::from_vec(values, like.shape(), &Device::Cpu);
         let run = |g: &[f32]| {
             let gm = Matrix::new(g, n, outputs);
             let dx = if x.track_op() {
@@ -100,7 +100,7 @@ impl Linear {
                     multiply(gm, Matrix::new(w, outputs, inputs), &mut dx);
                     Ok(())
                 })?;
-                Some(tensor(dx, x)?)
+                give(dx, x)?
             } else {
                 None
             };
@@ -113,11 +113,11 @@ impl Linear {
                     }
                     Ok(())
                 })?;
-                Some(tensor(dw, w)?)
+                give(dw, w)?
             } else {
                 None
             };
-            let db = b.filter(|b| b.track_op()).map(|b| tensor(column_sums(g, outputs), b)).transpose()?;
+            let db = b.map(|b| give(column_sums(g, outputs), b)).transpose()?.flatten();
             Ok([dx, dw, db])
         };
         with_values(g, |g| {

@@ -6,6 +6,7 @@
 use candle_core::{CpuStorage, DType, Layout, Storage, Tensor};
 
 mod activation;
+mod backward;
 mod convolution;
 mod cross_entropy;
 mod linear;
@@ -14,6 +15,7 @@ mod pool;
 mod sgd;
 
 pub use activation::relu;
+pub use backward::backward;
 pub use convolution::{conv_relu_pool, conv_relu_pool_twice};
 pub use cross_entropy::multi_scale_cross_entropy;
 pub use linear::{Activation, linear};

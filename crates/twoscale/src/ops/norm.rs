@@ -1,5 +1,6 @@
-use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
 
+use super::backward::give_scaled;
 use super::{has_kernels, values, with_values};
 use crate::Result;
 use crate::kernels::{elementwise::sum_of_squares, selected};
@@ -42,7 +43,6 @@ impl CustomOp1 for LogNorm {
     fn bwd(&self, w: &Tensor, log: &Tensor, g: &Tensor) -> candle_core::Result<Option<Tensor>> {
         // g / ‖w‖², from the logarithm that the forward pass left.
         let factor = (g.to_scalar::<f64>()? * (-2.0 * log.to_scalar::<f64>()?).exp()) as f32;
-        let gradient = with_values(w, |w| Ok(w.iter().map(|w| factor * w).collect::<Vec<f32>>()))?;
-        Ok(Some(Tensor::from_vec(gradient, w.shape(), &Device::Cpu)?))
+        with_values(w, |values| give_scaled(factor, values, w))
     }
 }

@@ -8,9 +8,9 @@ use crate::Result;
 /// ```
 /// use candle_core::{Device, Tensor, Var};
 /// let w = Var::new(&[1f32, 2.], &Device::Cpu)?;
-/// let g = Tensor::new(&[10f32, 0.], &Device::Cpu)?;
-/// twoscale::ops::sgd_update(&w, &g, None, 0.1, 0.0, 0.5)?;
-/// assert_eq!(w.to_vec1::<f32>()?, [-0.05, 1.9]);
+/// let g = Tensor::new(&[2f32, 0.], &Device::Cpu)?;
+/// twoscale::ops::sgd_update(&w, &g, None, 0.5, 0.0, 0.5)?;
+/// assert_eq!(w.to_vec1::<f32>()?, [-0.25, 1.5]); // 1 - ½ (2 + ½·1), 2 - ½ (0 + ½·2)
 /// # Ok::<(), twoscale::Error>(())
 /// ```
 ///

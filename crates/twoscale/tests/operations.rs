@@ -1,0 +1,187 @@
+//! The fused operations against candle's own in double precision, finite differences, and properties.
+use candle_core::{DType, Device, Tensor, Var};
+use twoscale::ops::{
+    Activation, backward, conv_relu_pool, linear, log_norm, max_pool2, multi_scale_cross_entropy, sgd_update,
+};
+
+/// A fixed pseudo-random sequence in [-1, 1].
+fn noise(shape: &[usize], seed: u64) -> Tensor {
+    let mut state = seed;
+    let values: Vec<f32> = (0..shape.iter().product())
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+fn numbers(x: &Tensor) -> Vec<f64> {
+    x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn assert_close(a: &Tensor, b: &Tensor, tolerance: f64, what: &str) {
+    assert_eq!(a.dims(), b.dims(), "{what}");
+    let (a, b) = (numbers(a), numbers(b));
+    let size = b.iter().fold(1e-3f64, |m, b| m.max(b.abs()));
+    for (a, b) in a.iter().zip(&b) {
+        assert!((a - b).abs() <= tolerance * size, "{what}: {a}, expected {b}");
+    }
+}
+
+/// Values and gradients of `f` in f32 (fused) and f64 (composed) agree; `f` maps the variables to a tensor.
+fn compare(what: &str, inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Tensor) {
+    let run = |dtype: DType| {
+        let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(&x.to_dtype(dtype).unwrap()).unwrap()).collect();
+        let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+        let y = f(&tensors);
+        // A weighted sum, so that every output has a gradient of its own.
+        let weights = noise(y.dims(), 99).to_dtype(y.dtype()).unwrap();
+        let sum = (&y * weights).unwrap().sum_all().unwrap();
+        let plain = sum.backward().unwrap();
+        let gathered = backward(&sum).unwrap();
+        let gradients: Vec<Tensor> = vars.iter().map(|v| gathered.get(v).expect("a gradient").clone()).collect();
+        for (v, gradient) in vars.iter().zip(&gradients) {
+            assert_close(plain.get(v).expect("a gradient"), gradient, 1e-6, what);
+        }
+        (y, gradients)
+    };
+    let ((y, gradients), (expected, expected_gradients)) = (run(DType::F32), run(DType::F64));
+    assert_close(&y, &expected, 1e-5, what);
+    for (a, b) in gradients.iter().zip(&expected_gradients) {
+        assert_close(a, b, 2e-5, what);
+    }
+}
+
+#[test]
+fn convolution_agrees_with_candles_composition() {
+    for (n, inputs, outputs, size, k) in [(3, 2, 4, 9, 3), (17, 3, 6, 12, 5), (2, 4, 3, 8, 4), (1, 1, 1, 4, 1)] {
+        let x = noise(&[n, inputs, size, size + 1], 1);
+        let (w, b) = (noise(&[outputs, inputs, k, k], 2), noise(&[outputs], 3));
+        compare("with bias", &[x.clone(), w.clone(), b], |t| conv_relu_pool(&t[0], &t[1], Some(&t[2])).unwrap());
+        compare("without bias", &[x, w], |t| conv_relu_pool(&t[0], &t[1], None).unwrap());
+    }
+}
+
+#[test]
+fn linear_agrees_with_candles_composition() {
+    for activation in [Activation::None, Activation::Relu] {
+        for (n, inputs, outputs) in [(1, 1, 1), (7, 33, 5), (64, 120, 100)] {
+            let (x, w, b) = (noise(&[n, inputs], 1), noise(&[outputs, inputs], 2), noise(&[outputs], 3));
+            compare("with bias", &[x.clone(), w.clone(), b], |t| {
+                linear(&t[0], &t[1], Some(&t[2]), activation).unwrap()
+            });
+            compare("without bias", &[x, w], |t| linear(&t[0], &t[1], None, activation).unwrap());
+        }
+    }
+}
+
+#[test]
+fn linear_on_mostly_zero_inputs_agrees_with_candles_composition() {
+    let x = noise(&[40, 100], 1);
+    let x = (x.ge(0.6).unwrap().to_dtype(DType::F32).unwrap() * x).unwrap();
+    let (w, b) = (noise(&[30, 100], 2), noise(&[30], 3));
+    compare("sparse", &[w, b], |t| {
+        linear(&x.to_dtype(t[0].dtype()).unwrap(), &t[0], Some(&t[1]), Activation::Relu).unwrap()
+    });
+}
+
+#[test]
+fn cross_entropy_agrees_with_candles_composition_on_every_scale() {
+    for (n, classes, size) in [(5, 2, 1.0), (16, 10, 3.0), (9, 100, 40.0), (33, 17, 1.0)] {
+        let x = (noise(&[n, classes], 1) * size).unwrap();
+        let labels: Vec<u32> = (0..n as u32).map(|i| i * 7 % classes as u32).collect();
+        for multipliers in [[0.3f64, 1.0, 20.0], [1.0, 1e-6, 1e6], [-1.0, 2.0, 0.0]] {
+            // The multipliers are f64 for both: cast inside, so that they are variables of the graph.
+            let c = Tensor::new(&multipliers, &Device::Cpu).unwrap();
+            let what = format!("{n}x{classes}, {multipliers:?}");
+            compare(&what, &[x.clone(), c.to_dtype(DType::F32).unwrap()], |t| {
+                let c = t[1].to_dtype(DType::F64).unwrap();
+                multi_scale_cross_entropy(&t[0], &c, &labels, &[-0.2, 0.4], 1.5).unwrap()
+            });
+        }
+    }
+}
+
+#[test]
+fn cross_entropy_with_unreachable_thresholds_is_single_scale_to_the_bit() {
+    let x = Var::from_tensor(&noise(&[64, 10], 5)).unwrap();
+    let labels: Vec<u32> = (0..64).map(|i| i % 10).collect();
+    let run = |multipliers: &[f64], thresholds: &[f64]| {
+        let c = Var::new(multipliers, &Device::Cpu).unwrap();
+        let losses = multi_scale_cross_entropy(&x, &c, &labels, thresholds, 1.0).unwrap();
+        let gradients = backward(&losses.mean_all().unwrap()).unwrap();
+        let bits = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap().into_iter().map(f32::to_bits);
+        let dc = gradients.get(&c).unwrap().to_vec1::<f64>().unwrap()[0].to_bits();
+        (bits(&losses).collect::<Vec<_>>(), bits(gradients.get(&x).unwrap()).collect::<Vec<_>>(), dc)
+    };
+    assert_eq!(run(&[1.7], &[]), run(&[1.7, 17.0], &[100.0]));
+}
+
+#[test]
+fn cross_entropy_refuses_what_makes_no_sense() {
+    let x = noise(&[2, 3], 1);
+    let c = Tensor::new(&[1f64], &Device::Cpu).unwrap();
+    let error = |labels: &[u32], thresholds: &[f64]| {
+        multi_scale_cross_entropy(&x, &c, labels, thresholds, 1.0).err().unwrap().to_string()
+    };
+    assert!(error(&[0, 3], &[]).contains("label 3 of object 1"));
+    assert!(error(&[0], &[]).contains("2 objects were given 1 labels"));
+    assert!(error(&[0, 1], &[0.5]).contains("need 2 multipliers"));
+}
+
+#[test]
+fn cross_entropy_of_a_nan_is_nan() {
+    let x = Tensor::new(&[[0f32, f32::NAN, 1.]], &Device::Cpu).unwrap();
+    let c = Tensor::new(&[1f64], &Device::Cpu).unwrap();
+    for label in 0..3 {
+        let loss = multi_scale_cross_entropy(&x, &c, &[label], &[], 1.0).unwrap().to_vec1::<f32>().unwrap();
+        assert!(loss[0].is_nan());
+    }
+}
+
+#[test]
+fn log_norm_has_the_gradient_of_finite_differences() {
+    let w = noise(&[7, 9], 3);
+    let var = Var::from_tensor(&w).unwrap();
+    let gradient = numbers(backward(&log_norm(&var).unwrap()).unwrap().get(&var).unwrap());
+    let double = w.to_dtype(DType::F64).unwrap();
+    for i in [0, 20, 62] {
+        let shifted = |h: f64| {
+            let mut values = numbers(&double);
+            values[i] += h;
+            log_norm(&Tensor::from_vec(values, (7, 9), &Device::Cpu).unwrap()).unwrap().to_scalar::<f64>().unwrap()
+        };
+        let slope = (shifted(1e-6) - shifted(-1e-6)) / 2e-6;
+        assert!((gradient[i] - slope).abs() < 1e-7);
+    }
+}
+
+#[test]
+fn max_pool_gives_the_whole_gradient_to_the_first_maximum() {
+    let x = Var::new(&[[[[1f64, 5., 2.], [5., 3., 9.], [7., 7., 7.]]]], &Device::Cpu).unwrap();
+    let y = max_pool2(&x).unwrap();
+    assert_eq!(numbers(&y), [5.0]);
+    let gradients = y.sum_all().unwrap().backward().unwrap();
+    assert_eq!(numbers(gradients.get(&x).unwrap()), [0., 1., 0., 0., 0., 0., 0., 0., 0.]);
+}
+
+#[test]
+fn momentum_and_weight_decay_are_pytorchs_in_both_types() {
+    for dtype in [DType::F32, DType::F64] {
+        let var = Var::from_tensor(&Tensor::new(&[1f64, -2.], &Device::Cpu).unwrap().to_dtype(dtype).unwrap()).unwrap();
+        let velocity = Var::zeros(2, dtype, &Device::Cpu).unwrap();
+        let (mut w, mut v) = ([1f64, -2.], [0f64; 2]);
+        for step in 0..5 {
+            let g = [0.3 * f64::from(step), 1.0];
+            let gradient = Tensor::new(&g, &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
+            sgd_update(&var, &gradient, Some(&velocity), 0.1, 0.9, 0.01).unwrap();
+            for i in 0..2 {
+                v[i] = 0.9 * v[i] + g[i] + 0.01 * w[i];
+                w[i] -= 0.1 * v[i];
+            }
+        }
+        assert_close(&var, &Tensor::new(&w, &Device::Cpu).unwrap(), 1e-6, "weights");
+        assert_close(&velocity, &Tensor::new(&v, &Device::Cpu).unwrap(), 1e-6, "velocities");
+    }
+}
