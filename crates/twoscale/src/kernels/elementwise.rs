@@ -1,33 +1,54 @@
 //! Small loops over whole buffers.
+use super::convolution::DEAD;
 use super::dispatch;
 use super::simd::Simd;
 
+// Out of place: in place, the compiler makes a masked store of it, which takes AMD's processors twelve cycles.
 #[inline(always)]
-unsafe fn mask_and_add_kernel<S: Simd>(n: usize, x: *const f32, g: *mut f32, total: *mut f32) {
+unsafe fn mask_and_add_kernel<S: Simd>(x: &[f32], g: &[f32], masked: &mut [f32], total: &mut [f32]) {
+    let n = x.len().min(g.len()).min(masked.len()).min(total.len());
+    let (x, g, masked, total) = (x.as_ptr(), g.as_ptr(), masked.as_mut_ptr(), total.as_mut_ptr());
     unsafe {
         let zero = S::splat(0.0);
         let mut i = 0;
         while i + S::LANES <= n {
-            let masked = S::select(S::le(S::load(x.add(i)), zero), zero, S::load(g.add(i)));
-            S::store(g.add(i), masked);
-            S::store(total.add(i), S::add(S::load(total.add(i)), masked));
+            let m = S::select(S::le(S::load(x.add(i)), zero), zero, S::load(g.add(i)));
+            S::store(masked.add(i), m);
+            S::store(total.add(i), S::add(S::load(total.add(i)), m));
             i += S::LANES;
         }
         for i in i..n {
-            if *x.add(i) <= 0.0 {
-                *g.add(i) = 0.0;
-            }
-            *total.add(i) += *g.add(i);
+            let m = if *x.add(i) <= 0.0 { 0.0 } else { *g.add(i) };
+            *masked.add(i) = m;
+            *total.add(i) += m;
         }
     }
 }
 
 dispatch! {
-    /// Sets g to zero where x ≤ 0, and adds it to `total`.
+    /// masked = g where x > 0, else 0; adds it to `total`.
     ///
     /// # Safety
-    /// All three must hold `n` values.
-    pub(crate) fn mask_and_add = mask_and_add_kernel(n: usize, x: *const f32, g: *mut f32, total: *mut f32)
+    /// None beyond the level's instructions.
+    pub(crate) fn mask_and_add = mask_and_add_kernel(x: &[f32], g: &[f32], masked: &mut [f32], total: &mut [f32])
+}
+
+#[inline(always)]
+unsafe fn mask_dead_and_add_kernel<S: Simd>(argmax: &[u8], g: &[f32], masked: &mut [f32], total: &mut [f32]) {
+    // Plain Rust, which the compiler turns into the level's vectors.
+    for (((a, g), m), t) in argmax.iter().zip(g).zip(masked).zip(total) {
+        *m = if *a == DEAD { 0.0 } else { *g };
+        *t += *m;
+    }
+}
+
+dispatch! {
+    /// masked = g where the ReLU lives according to the argmax, else 0; adds it to `total`.
+    ///
+    /// # Safety
+    /// None beyond the level's instructions.
+    pub(crate) fn mask_dead_and_add =
+        mask_dead_and_add_kernel(argmax: &[u8], g: &[f32], masked: &mut [f32], total: &mut [f32])
 }
 
 /// Σ x² in f64, in an order that is the same for every level.

@@ -2,8 +2,8 @@
 //! between two layers staying in the cache.
 use super::Level;
 use super::convolution::{Order, Shape, convolve, pack};
-use super::elementwise::mask_and_add;
-use super::gradient::{Pooled, add_input, add_weights, input_table, mask, pack_input, row_vectors, unpack_weights};
+use super::elementwise::{mask_and_add, mask_dead_and_add};
+use super::gradient::{Pooled, add_input, add_weights, input_table, pack_input, row_vectors, unpack_weights};
 use super::layout::{bytes_to_rows, lanes_to_rows, planes_to_lanes};
 use super::scratch::Buffer;
 
@@ -157,7 +157,7 @@ pub(crate) fn backward(
         tables.push(table);
         flows.push(Buffer::new(shape.row_image()));
     }
-    let mut masked = Buffer::<f32>::new(last.features());
+    let mut masked: Vec<Buffer<f32>> = layers.iter().map(|layer| Buffer::new(layer.shape.features())).collect();
 
     for image in 0..images {
         for (i, layer) in layers.iter().enumerate().rev() {
@@ -165,37 +165,26 @@ pub(crate) fn backward(
             let kept = &saved.layers[i];
             let rows = &kept.rows[image * shape.row_image()..][..shape.row_image()];
             let argmax = &kept.argmax[image * shape.features()..][..shape.features()];
-            let (below, above) = flows.split_at_mut(i + 1);
-            let (values, channel, position) = match above.first() {
-                // Masked already, in rows: the gradient of the next layer's input.
-                Some(flow) => (flow.as_ptr(), 1, shape.outputs),
-                None => {
-                    let g = &gradient[image * shape.features()..][..shape.features()];
-                    mask(g, argmax, &mut masked);
-                    for (total, g) in totals[i].iter_mut().zip(masked.iter()) {
-                        *total += *g;
-                    }
-                    (masked.as_ptr(), shape.positions(), 1)
-                }
-            };
-            let g = Pooled { values, argmax: argmax.as_ptr(), channel, position };
+            // The last layer's gradients are planes, the others' rows, which the layer above has left.
+            let inner = i + 1 < layers.len();
+            if !inner {
+                let g = &gradient[image * shape.features()..][..shape.features()];
+                // SAFETY: `selected` returned this level, so the processor has its instructions.
+                unsafe { mask_dead_and_add(level, argmax, g, &mut masked[i], &mut totals[i]) };
+            }
+            let (channel, position) = if inner { (1, shape.outputs) } else { (shape.positions(), 1) };
+            let g = Pooled { values: masked[i].as_ptr(), argmax: argmax.as_ptr(), channel, position };
             // SAFETY: all buffers were made for these shapes and this level.
             unsafe {
                 add_weights(level, shape, rows.as_ptr(), g, sums[i].as_mut_ptr());
                 if i > 0 || input.is_some() {
-                    let flow = &mut below[i];
-                    flow.fill(0.0);
-                    add_input(level, shape, tables[i].as_ptr(), g, flow.as_mut_ptr());
-                    if i > 0 {
-                        // The input is the ReLU's output of the layer below: where it is zero, no gradient flows on.
-                        mask_and_add(
-                            level,
-                            shape.image(),
-                            rows.as_ptr(),
-                            flow.as_mut_ptr(),
-                            totals[i - 1].as_mut_ptr(),
-                        );
-                    }
+                    flows[i].fill(0.0);
+                    add_input(level, shape, tables[i].as_ptr(), g, flows[i].as_mut_ptr());
+                }
+                if i > 0 {
+                    // The input is the ReLU's output of the layer below: where it is zero, no gradient flows on.
+                    let (rows, flow) = (&rows[..shape.image()], &flows[i][..shape.image()]);
+                    mask_and_add(level, rows, flow, &mut masked[i - 1], &mut totals[i - 1]);
                 }
             }
         }

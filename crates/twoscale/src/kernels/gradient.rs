@@ -25,13 +25,6 @@ pub(crate) fn row_vectors(shape: &Shape, lanes: usize) -> usize {
     (shape.side * shape.inputs).div_ceil(lanes)
 }
 
-/// Sets `masked` to the gradients whose ReLU lives.
-pub(crate) fn mask(gradient: &[f32], argmax: &[u8], masked: &mut [f32]) {
-    for ((m, g), a) in masked.iter_mut().zip(gradient).zip(argmax) {
-        *m = if *a == DEAD { 0.0 } else { *g };
-    }
-}
-
 /// Adds to V vectors from vector `v` on of G channels' kernel rows.
 #[inline(always)]
 unsafe fn weights_group<S: Simd, const K: usize, const V: usize, const G: usize>(
