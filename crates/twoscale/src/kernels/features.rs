@@ -157,6 +157,7 @@ pub(crate) fn backward(
         tables.push(table);
         flows.push(Buffer::new(shape.row_image()));
     }
+    let mut list = vec![(0, 0.0); layers.iter().map(|layer| layer.shape.positions()).max().unwrap_or(0)];
     let mut masked: Vec<Buffer<f32>> = layers.iter().map(|layer| Buffer::new(layer.shape.features())).collect();
 
     for image in 0..images {
@@ -176,7 +177,7 @@ pub(crate) fn backward(
             let g = Pooled { values: masked[i].as_ptr(), argmax: argmax.as_ptr(), channel, position };
             // SAFETY: all buffers were made for these shapes and this level.
             unsafe {
-                add_weights(level, shape, rows.as_ptr(), g, sums[i].as_mut_ptr());
+                add_weights(level, shape, rows.as_ptr(), g, &mut list, sums[i].as_mut_ptr());
                 if i > 0 || input.is_some() {
                     flows[i].fill(0.0);
                     add_input(level, shape, tables[i].as_ptr(), g, flows[i].as_mut_ptr());

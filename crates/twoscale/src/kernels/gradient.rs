@@ -25,116 +25,106 @@ pub(crate) fn row_vectors(shape: &Shape, lanes: usize) -> usize {
     (shape.side * shape.inputs).div_ceil(lanes)
 }
 
-/// Adds to V vectors from vector `v` on of G channels' kernel rows.
+/// A pooled gradient that is not dead, and where in the image the inputs of its convolution output begin.
+pub(crate) type Living = (u32, f32);
+
+/// Adds g · (inputs) of all of `list` to V vectors of one channel's kernel rows.
 #[inline(always)]
-unsafe fn weights_group<S: Simd, const K: usize, const V: usize, const G: usize>(
+unsafe fn add_windows<S: Simd, const K: usize, const V: usize>(
+    list: &[Living],
+    x: *const f32,
+    line: usize,
+    sums: *mut f32,
+    row: usize,
+) {
+    unsafe {
+        let mut total = [[S::splat(0.0); V]; K];
+        for (r, total) in total.iter_mut().enumerate() {
+            for (i, total) in total.iter_mut().enumerate() {
+                *total = S::load(sums.add(r * row + i * S::LANES));
+            }
+        }
+        for (offset, g) in list {
+            let g = S::splat(*g);
+            let window = x.add(*offset as usize);
+            for (r, total) in total.iter_mut().enumerate() {
+                for (i, total) in total.iter_mut().enumerate() {
+                    *total = S::fma(g, S::load(window.add(r * line + i * S::LANES)), *total);
+                }
+            }
+        }
+        for (r, total) in total.iter().enumerate() {
+            for (i, total) in total.iter().enumerate() {
+                S::store(sums.add(r * row + i * S::LANES), *total);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn weights_image<S: Simd, const K: usize>(
     shape: &Shape,
     x: *const f32,
     g: Pooled,
-    first: usize,
-    v: usize,
+    list: &mut [Living],
     sums: *mut f32,
 ) {
-    let lanes = S::LANES;
     let (height, width) = shape.pooled();
+    assert!(list.len() >= height * width, "the list is shorter than the layer has positions");
     let line = shape.width * shape.inputs;
-    let vectors = row_vectors(shape, lanes);
-    // Offset of the four outputs under the pool; a dead one adds nothing, wherever it points.
-    let offsets = [0, shape.inputs, line, line + shape.inputs, 0, 0, 0, 0];
-    unsafe {
-        let sums = sums.add((first * K * vectors + v) * lanes);
-        let mut total = [[[S::splat(0.0); V]; K]; G];
-        for (c, total) in total.iter_mut().enumerate() {
-            for (r, total) in total.iter_mut().enumerate() {
-                for (i, total) in total.iter_mut().enumerate() {
-                    *total = S::load(sums.add(((c * K + r) * vectors + i) * lanes));
-                }
-            }
-        }
+    let vectors = row_vectors(shape, S::LANES);
+    let row = vectors * S::LANES;
+    // Offset of the four outputs under the pool; that of a dead one is not used.
+    let offsets = [0, shape.inputs, line, line + shape.inputs, 0, 0, 0, 0].map(|offset| offset as u32);
+    for c in 0..shape.outputs {
+        let mut living = 0;
         for py in 0..height {
             for px in 0..width {
-                let window = x.add(2 * py * line + 2 * px * shape.inputs + v * lanes);
-                for (c, total) in total.iter_mut().enumerate() {
-                    let at = (py * width + px) * g.position + (first + c) * g.channel;
-                    let gradient = S::splat(*g.values.add(at));
-                    let offset = *offsets.get_unchecked(usize::from(*g.argmax.add(at) & 7));
-                    let window = window.add(offset);
-                    for (r, total) in total.iter_mut().enumerate() {
-                        for (i, total) in total.iter_mut().enumerate() {
-                            *total = S::fma(gradient, S::load(window.add(r * line + i * lanes)), *total);
-                        }
-                    }
+                let at = (py * width + px) * g.position + c * g.channel;
+                let begin = (2 * py * line + 2 * px * shape.inputs) as u32;
+                // Without a branch: which gradients are dead cannot be foretold. `living` stays below the positions seen.
+                unsafe {
+                    let argmax = *g.argmax.add(at);
+                    *list.get_unchecked_mut(living) = (begin + offsets[usize::from(argmax & 7)], *g.values.add(at));
+                    living += usize::from(argmax < DEAD);
                 }
             }
         }
-        for (c, total) in total.iter().enumerate() {
-            for (r, total) in total.iter().enumerate() {
-                for (i, total) in total.iter().enumerate() {
-                    S::store(sums.add(((c * K + r) * vectors + i) * lanes), *total);
-                }
-            }
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn weights_image<S: Simd, const K: usize>(shape: &Shape, x: *const f32, g: Pooled, sums: *mut f32) {
-    let vectors = row_vectors(shape, S::LANES);
-    // As many channels at once as registers hold: 32 with AVX-512, else 16.
-    let many = S::LANES == 16;
-    let mut v = 0;
-    while v < vectors {
-        let two = vectors - v >= 2;
-        let mut c = 0;
-        while c < shape.outputs {
-            let left = shape.outputs - c;
+        let mut v = 0;
+        while v < vectors {
             unsafe {
-                c += match (two, many && left >= 2, many && left >= 6) {
-                    (true, true, _) => {
-                        weights_group::<S, K, 2, 2>(shape, x, g, c, v, sums);
-                        2
-                    }
-                    (true, false, _) => {
-                        weights_group::<S, K, 2, 1>(shape, x, g, c, v, sums);
-                        1
-                    }
-                    (false, _, true) => {
-                        weights_group::<S, K, 1, 6>(shape, x, g, c, v, sums);
-                        6
-                    }
-                    (false, true, _) => {
-                        weights_group::<S, K, 1, 2>(shape, x, g, c, v, sums);
-                        2
-                    }
-                    (false, false, _) => {
-                        weights_group::<S, K, 1, 1>(shape, x, g, c, v, sums);
-                        1
-                    }
-                };
+                let list = list.get_unchecked(..living);
+                let (x, sums) = (x.add(v * S::LANES), sums.add(c * K * row + v * S::LANES));
+                if vectors - v >= 2 {
+                    add_windows::<S, K, 2>(list, x, line, sums, row);
+                    v += 2;
+                } else {
+                    add_windows::<S, K, 1>(list, x, line, sums, row);
+                    v += 1;
+                }
             }
         }
-        v += if two { 2 } else { 1 };
     }
 }
 
 #[inline(always)]
-unsafe fn weights_kernel<S: Simd>(shape: &Shape, x: *const f32, g: Pooled, sums: *mut f32) {
+unsafe fn weights_kernel<S: Simd>(shape: &Shape, x: *const f32, g: Pooled, list: &mut [Living], sums: *mut f32) {
     unsafe {
         if shape.side == 3 {
-            weights_image::<S, 3>(shape, x, g, sums);
+            weights_image::<S, 3>(shape, x, g, list, sums);
         } else {
-            weights_image::<S, 5>(shape, x, g, sums);
+            weights_image::<S, 5>(shape, x, g, list, sums);
         }
     }
 }
 
 dispatch! {
     /// Adds one image's gradient of the weights to `sums`: (out, kernel row, [`row_vectors`] · LANES), a row's values in
-    /// the order (kernel column, input channel).
+    /// the order (kernel column, input channel). `list` is scratch for as many entries as the layer has positions.
     ///
     /// # Safety
     /// `x` must hold the image in *rows* with its padding; `g` and `sums` as described.
-    pub(crate) fn add_weights = weights_kernel(shape: &Shape, x: *const f32, g: Pooled, sums: *mut f32)
+    pub(crate) fn add_weights = weights_kernel(shape: &Shape, x: *const f32, g: Pooled, list: &mut [Living], sums: *mut f32)
 }
 
 /// Brings the sums of [`add_weights`] into the order (out, in, k, k).
