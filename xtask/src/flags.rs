@@ -40,6 +40,7 @@ pub enum Command {
     Report(Report),
     Data(Data),
     Bench(Bench),
+    Check(Check),
     Schema(Schema),
 }
 
@@ -174,6 +175,29 @@ pub struct Verdict {
     pub json: bool,
     #[command(flatten)]
     pub change: Change,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// Trains the reduced runs afresh and compares their curves with the baselines in tests/baselines/: the regression check of CI.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Limits come from the spread over seeds that the baseline holds: a curve's mean and its end may differ by four standard errors of
+a difference.
+
+Examples:
+  cargo xtask check              every figure that has a baseline
+  cargo xtask check fig13 --keep after a change that is meant to change curves")]
+pub struct Check {
+    /// Figures, such as fig13; none: all that have a baseline.
+    #[arg(value_name = "FIG")]
+    pub figures: Vec<String>,
+    /// Keep what is found as the new baseline.
+    #[arg(long)]
+    pub keep: bool,
+    /// Runs trained at a time [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     pub folders: Folders,
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the command line of the reproduction. Arguments are in [`flags`], one file a command; the work itself is
 //! done in `harness`.
 mod bench;
+mod check;
 mod data;
 mod figure;
 mod flags;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
     };
     match done {

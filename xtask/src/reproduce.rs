@@ -72,7 +72,8 @@ fn describe(plan: &Plan, place: &Workplace) -> String {
     )
 }
 
-fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, Stop> {
+/// Trains the runs of plans that the store lacks.
+pub fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, Stop> {
     let specs: Vec<_> = plans.iter().flat_map(|plan| plan.runs.iter().map(|run| run.spec.clone())).collect();
     let sets = Sets { cache: place.cache()?, loaded: Mutex::default() };
     let source = |name, labels| sets.get(name, labels);

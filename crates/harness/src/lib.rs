@@ -9,6 +9,7 @@
 pub use datasets;
 pub use twoscale;
 
+pub mod baseline;
 pub mod claims;
 pub mod experiment;
 pub mod figure;

@@ -1,0 +1,119 @@
+//! The regression check: do reduced runs still give the curves that they gave when the baseline was kept?
+//!
+//! A baseline is a published table (`figN.csv` at scale `reduced`) kept in `tests/baselines/`. Limits are computed from the
+//! spread over seeds that it holds, never typed in: of every curve, its mean over x and its last point may differ by
+//! [`WIDTH`] standard errors of a difference of two such means. The standard error is pooled along the curve (root mean
+//! square over its points), because a few seeds alone tell it badly at one point. Same seeds on the same kind of machine
+//! give the same bits, so the room is for other kernels and for changes that reorder sums; a wrong gradient, scale or gate
+//! leaves it at once.
+use crate::series::{Point, Series};
+use crate::statistics::{Estimate, standard_error};
+
+/// Allowed difference in standard errors: by chance alone, one curve in 16,000 would differ more.
+pub const WIDTH: f64 = 4.0;
+
+/// One comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// `panel/series`.
+    pub curve: String,
+    /// `mean` over x, or `end`.
+    pub what: &'static str,
+    /// Now.
+    pub found: f64,
+    /// In the baseline.
+    pub expected: f64,
+    /// Allowed |found - expected|.
+    pub limit: f64,
+}
+
+impl Comparison {
+    /// Whether it is within its limit; never, where a value is not finite.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        (self.found - self.expected).abs() <= self.limit
+    }
+}
+
+/// Compares every curve of a baseline with the one found now.
+///
+/// # Errors
+/// A sentence, where a curve is missing, has other points or another number of seeds: then the experiment changed, and the
+/// baseline has to be kept anew.
+pub fn compare(found: &[Series], baseline: &[Series]) -> Result<Vec<Comparison>, String> {
+    if baseline.is_empty() {
+        return Err("the baseline holds no curve".into());
+    }
+    let mut comparisons = Vec::new();
+    for old in baseline {
+        let curve = format!("{}/{}", old.panel, old.series);
+        let new = found
+            .iter()
+            .find(|new| new.panel == old.panel && new.series == old.series)
+            .ok_or_else(|| format!("{curve} is in the baseline and is not drawn now"))?;
+        if new.diverged > old.diverged {
+            return Err(format!("{curve}: {} of its runs diverged, {} in the baseline", new.diverged, old.diverged));
+        }
+        let same = |(a, b): (&Point, &Point)| (a.x - b.x).abs() < 1e-6 && a.n == b.n;
+        if new.points.len() != old.points.len() || !new.points.iter().zip(&old.points).all(same) {
+            return Err(format!("{curve} has other points or seeds than the baseline"));
+        }
+        let limit = WIDTH * 2f64.sqrt() * pooled(&old.points);
+        let mean = |points: &[Point]| points.iter().map(|p| p.mean).sum::<f64>() / points.len() as f64;
+        comparisons.push(Comparison {
+            curve: curve.clone(),
+            what: "mean",
+            found: mean(&new.points),
+            expected: mean(&old.points),
+            limit,
+        });
+        if let (Some(new), Some(old)) = (new.points.last(), old.points.last()) {
+            comparisons.push(Comparison { curve, what: "end", found: new.mean, expected: old.mean, limit });
+        }
+    }
+    Ok(comparisons)
+}
+
+/// Root mean square of the points' standard errors.
+fn pooled(points: &[Point]) -> f64 {
+    let squares: Vec<f64> = points
+        .iter()
+        .filter_map(|p| standard_error(&Estimate { mean: p.mean, low: p.low, high: p.high, n: p.n }))
+        .map(|error| error * error)
+        .collect();
+    (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::estimate;
+
+    fn curve(shift: f64) -> Vec<Series> {
+        let point = |i: u32| {
+            let values = [0.5, 0.52, 0.54].map(|v| v + shift + f64::from(i) * 0.01);
+            let e = estimate(&values).expect("three values");
+            Point { x: f64::from(i), mean: e.mean, low: e.low, high: e.high, n: e.n }
+        };
+        vec![Series { panel: "left".into(), series: "single".into(), points: (0..5).map(point).collect(), diverged: 0 }]
+    }
+
+    #[test]
+    fn a_curve_passes_against_itself_and_fails_when_it_moves_by_more_than_its_spread() {
+        // The standard deviation of {.50, .52, .54} is .02, so the limit is 4 √2 .02/√3 = .0653.
+        let all = |shift| compare(&curve(shift), &curve(0.0)).expect("same curves").iter().all(Comparison::passes);
+        assert!(all(0.0));
+        assert!(all(0.065));
+        assert!(!all(0.066));
+        assert!(!all(f64::NAN));
+    }
+
+    #[test]
+    fn a_missing_or_shorter_curve_is_told() {
+        assert!(compare(&[], &curve(0.0)).is_err_and(|e| e.contains("left/single")));
+        let mut short = curve(0.0);
+        short[0].points.pop();
+        assert!(compare(&short, &curve(0.0)).is_err());
+        assert!(compare(&curve(0.0), &[]).is_err());
+    }
+}
