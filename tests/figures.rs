@@ -7,7 +7,7 @@ const FAKE: [&str; 5] = ["reproduce", "fig13", "--scale", "smoke", "--fake-train
 #[test]
 fn reproduce_leaves_figure_table_and_verdicts() {
     let user = User::with_copy();
-    let did = user.run(&FAKE).expect(0, &["18 runs to train", "13e", "holds", "written:", "fig13.svg"]);
+    let did = user.run(&FAKE).expect(0, &["48 runs to train", "13e", "holds", "written:", "fig13.svg"]);
     assert!(did.err.contains("0 done"), "{}", did.err);
     let folder = user.here("target/figures/fake-smoke");
     let svg = std::fs::read_to_string(folder.join("fig13.svg")).expect("the figure is there");

@@ -5,7 +5,7 @@ use serde_json::Value;
 #[test]
 fn the_first_command_ends_with_a_figure_and_what_is_exact_holds() {
     let user = User::with_copy();
-    let _ = user.run(&["reproduce", "fig13", "--scale", "smoke"]).expect(0, &["18 runs to train", "written:"]);
+    let _ = user.run(&["reproduce", "fig13", "--scale", "smoke"]).expect(0, &["48 runs to train", "written:"]);
     let svg = std::fs::read_to_string(user.here("target/figures/smoke/fig13.svg")).expect("the figure is there");
     assert!(svg.contains("STAND-IN DATA"), "the figure says on its face that these are not the paper's data");
     let json = user.run(&["verdict", "fig13", "--scale", "smoke", "--json"]).expect(0, &[]);
