@@ -2,7 +2,9 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
+use harness::bench::ROWS;
 use harness::experiment::Choice;
 
 const EXAMPLES: &str = "\
@@ -241,13 +243,32 @@ pub enum DataAction {
     },
 }
 
-/// Measures the speed of training steps.
+/// Measures the speed of training, beside PyTorch where python3 has it.
+///
+/// Steps, losses, evaluations, whole runs, two runs at once, memory. Ours and PyTorch's calls take turns in the same run, one
+/// thread each, on the same images: the data sets where they are there, else a stand-in.
 #[derive(Args, Debug)]
-#[command(hide = true)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench                                  everything, two minutes
+  cargo xtask bench --quick --only mlp-step          a look, seconds
+  cargo xtask bench --json bench.json                rows for scripts: name, unit, ours, peer, ratio, peer_name
+  TWOSCALE_KERNELS=avx2 cargo xtask bench            the kernels for processors without AVX-512 (or: portable)
+
+ratio = peer / ours: how many times faster ours is. A busy machine spoils times; CPU times suffer least.")]
 pub struct Bench {
-    /// Write the rows to this file, too.
+    /// Write the rows to this file, too, as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Measure these rows only.
+    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = PossibleValuesParser::new(ROWS.map(|(name, _)| name)))]
+    pub only: Vec<String>,
+    /// Measure for seconds in place of minutes: a look.
+    #[arg(long)]
+    pub quick: bool,
+    /// Folder of data sets [default: $TWOSCALE_DATA, else the user's cache folder].
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
 }
 
 /// Writes experiments/schema.json, with which editors complete and check experiment files.

@@ -7,6 +7,7 @@ mod figure;
 mod flags;
 mod interrupt;
 mod list;
+mod one_thread;
 mod progress;
 mod report;
 mod reproduce;
@@ -28,6 +29,9 @@ use flags::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    if let Some(status) = one_thread::ensure() {
+        return status;
+    }
     let done = match Cli::parse().command {
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Figure(args) => figure::run(&args),

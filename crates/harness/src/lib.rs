@@ -10,6 +10,7 @@ pub use datasets;
 pub use twoscale;
 
 pub mod baseline;
+pub mod bench;
 pub mod claims;
 pub mod experiment;
 pub mod figure;

@@ -1,0 +1,70 @@
+//! Two runs at once.
+use std::sync::Barrier;
+use std::time::Instant;
+
+use super::measure::{Samples, cpu_seconds, median, turn};
+use super::network::Network;
+use super::ours::{Call, Ours};
+use super::row::{Row, Time};
+use super::steps::data;
+use super::{Bench, BenchError, Result};
+use crate::train::{Problem, TrainError};
+
+impl Bench<'_> {
+    /// Steps per second of two runs at once over those of one, alternately one and two. By CPU time it is what two runs cost
+    /// each other in caches and memory; by the wall clock it also needs two idle cores.
+    pub(super) fn two_jobs(&mut self, name: &'static str, network: Network) -> Result<Option<Row>> {
+        if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
+            self.note("two-jobs: left out, one core");
+            return Ok(None);
+        }
+        let problem = self.problem(network);
+        let mut warm = Samples::default();
+        let mut training = Ours::new(network, &problem)?;
+        turn(5, &mut warm, &mut || training.call(Call::GatheredStep))?;
+        // Longer than other turns: threads start and end at slightly different moments.
+        let calls = 3 * self.effort.calls(warm.quickest());
+        let mut ratios = (Vec::new(), Vec::new());
+        for _ in 0..self.effort.rounds.div_ceil(2) {
+            let one = jobs(1, calls, network, &problem)?;
+            let two = jobs(2, calls, network, &problem)?;
+            let ratio = one.over(two).times(2.0);
+            ratios.0.push(ratio.wall);
+            ratios.1.extend(ratio.cpu);
+        }
+        let ratio = Time { wall: median(&ratios.0).unwrap_or(f64::NAN), cpu: median(&ratios.1) };
+        Ok(Some(Row::new(name, "x", ratio, None, &data(&problem))))
+    }
+}
+
+/// Seconds that `count` trainings at once take for `calls` steps each: wall clock from the common start to the last end, CPU
+/// time on average.
+fn jobs(count: usize, calls: usize, network: Network, problem: &Problem) -> Result<Time> {
+    let barrier = Barrier::new(count);
+    let job = || -> Result<(Instant, Instant, Option<f64>)> {
+        // A thread of its own for what candle gives to rayon, as every run has.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(TrainError::from);
+        let training = pool.as_ref().map_err(|_| BenchError::Thread).and_then(|_| Ours::new(network, problem));
+        // Whoever failed meets the others here, too: they would wait for ever.
+        barrier.wait();
+        let (pool, mut training) = (pool?, training?);
+        pool.install(|| {
+            let (begin, before) = (Instant::now(), cpu_seconds());
+            for _ in 0..calls {
+                training.call(Call::GatheredStep)?;
+            }
+            let cpu = before.zip(cpu_seconds()).map(|(before, after)| after - before);
+            Ok((begin, Instant::now(), cpu))
+        })
+    };
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(job)).collect();
+        threads.into_iter().map(|thread| thread.join().map_err(|_| BenchError::Thread)?).collect::<Result<_>>()
+    })?;
+    let begin = done.iter().map(|(begin, ..)| *begin).min();
+    let end = done.iter().map(|(_, end, _)| *end).max();
+    let wall = begin.zip(end).map_or(f64::NAN, |(begin, end)| (end - begin).as_secs_f64());
+    #[expect(clippy::cast_precision_loss, reason = "a few jobs")]
+    let cpu = done.iter().map(|(.., cpu)| *cpu).sum::<Option<f64>>().map(|sum| sum / count as f64);
+    Ok(Time { wall, cpu })
+}
