@@ -1,6 +1,6 @@
 //! `bench`: the speed of training beside PyTorch.
 use harness::bench::{BenchError, Options, bench, table};
-use harness::datasets::Cache;
+use harness::datasets::{self, Cache};
 
 use crate::flags::Bench;
 use crate::stop::Stop;
@@ -9,13 +9,14 @@ use crate::words::say;
 /// Runs the command.
 pub fn run(args: &Bench) -> Result<(), Stop> {
     let cache = Cache::open(args.data.clone())?;
-    let load = |name| match cache.load(name) {
-        Ok(dataset) => Some(dataset),
-        Err(error) => {
-            let why = error.to_string();
-            eprintln!("a stand-in for {name}: {}", why.lines().next().unwrap_or_default());
-            None
-        }
+    let load = |name| {
+        let why = match cache.load(name) {
+            Ok(dataset) => return Some(dataset),
+            Err(datasets::Error::Missing { .. }) => format!("`cargo xtask data fetch {name}` gets the real images"),
+            Err(error) => error.to_string(),
+        };
+        eprintln!("a stand-in for {name}: {why}");
+        None
     };
     let options = Options { only: args.only.clone(), quick: args.quick, load: &load };
     let rows = bench(&options, &mut |line| eprintln!("{line}")).map_err(|error| match error {

@@ -1,5 +1,5 @@
 //! Time of each operation of a training step, batch 128: `cargo bench -p twoscale`. `TWOSCALE_KERNELS=avx2` (or `portable`)
-//! measures other kernels than the processor's best. Whole steps: `examples/step.rs`.
+//! measures other kernels than the processor's best. Whole steps: `cargo xtask bench`.
 use candle_core::{Device, Tensor, Var};
 use divan::Bencher;
 use twoscale::ops::{

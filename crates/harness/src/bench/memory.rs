@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::network::Network;
-use super::row::{Row, Time};
+use super::row::Row;
 use super::steps::data;
 use super::{Bench, Result, stand_in};
 use crate::record::History;
@@ -45,8 +45,8 @@ impl Bench<'_> {
             store.save(&run.record, &run.weights)?;
         }
         let peak = kilobytes("VmHWM:").unwrap_or(before);
-        let used = Time { wall: peak.saturating_sub(before) as f64 * 1024.0 / 1e6, cpu: None };
-        Ok(Some(Row::new(name, "MB", used, None, &data(&problem))))
+        let used = peak.saturating_sub(before) as f64 * 1024.0 / 1e6;
+        Ok(Some(Row::amount(name, "MB", used, &data(&problem))))
     }
 }
 

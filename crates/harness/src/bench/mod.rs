@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use datasets::{Dataset, Name};
 
-pub use row::{Row, Time};
+pub use row::{Clock, Row, Time};
 pub use table::table;
 
 use crate::train::{Problem, TrainError};

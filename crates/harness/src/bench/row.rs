@@ -7,7 +7,7 @@ pub struct Row {
     pub name: &'static str,
     /// Unit of `ours` and `peer`: `ms`, `s` (for 1000 steps), `MB`, or `x` for a ratio of two of our own.
     pub unit: &'static str,
-    /// Ours, by the clock on the wall (median).
+    /// Ours, by `clock` (median).
     pub ours: f64,
     /// The peer's; none where there is no peer, or none for this row.
     pub peer: Option<f64>,
@@ -15,14 +15,31 @@ pub struct Row {
     pub ratio: Option<f64>,
     /// Which peer, with its version.
     pub peer_name: Option<String>,
-    /// Ours, in CPU time of the measuring thread: what remains of `ours` when other programs' load is left out.
+    /// What `ours` and `peer` were taken with; none where they are no times.
+    pub clock: Option<Clock>,
+    /// Ours by the clock on the wall.
+    pub ours_wall: Option<f64>,
+    /// The peer's by the clock on the wall.
+    pub peer_wall: Option<f64>,
+    /// Ours in CPU time of the measuring thread.
     pub ours_cpu: Option<f64>,
-    /// The peer's CPU time.
+    /// The peer's in CPU time.
     pub peer_cpu: Option<f64>,
     /// The kernels that ran: `avx512`, `avx2` or `portable`.
     pub kernels: &'static str,
     /// What it was measured on: the data set's name, or what stood in for it.
     pub data: String,
+}
+
+/// How a time is taken. Both sides compute on one thread: on an idle machine the two are the same, and on a busy one CPU time
+/// leaves out what other programs take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// CPU time.
+    Cpu,
+    /// The clock on the wall.
+    Wall,
 }
 
 /// A time, both ways of taking it.
@@ -55,29 +72,55 @@ impl Time {
 }
 
 impl Row {
-    /// A row of ours, and of the named peer's where there is one.
+    /// A row of times, ours and the named peer's where there is one: in CPU time where both sides tell it.
     #[must_use]
     pub fn new(name: &'static str, unit: &'static str, ours: Time, peer: Option<(Time, &str)>, data: &str) -> Self {
-        let peer_name = peer.map(|(_, name)| name.to_owned());
-        let peer = peer.map(|(time, _)| time);
+        let known = ours.cpu.is_some() && peer.is_none_or(|(peer, _)| peer.cpu.is_some());
+        Self::by(if known { Clock::Cpu } else { Clock::Wall }, name, unit, ours, peer, data)
+    }
+
+    /// [`Row::new`] by a clock of one's choice; without its times, by the other.
+    #[must_use]
+    pub fn by(
+        clock: Clock,
+        name: &'static str,
+        unit: &'static str,
+        ours: Time,
+        peer: Option<(Time, &str)>,
+        data: &str,
+    ) -> Self {
+        let value = |time: Time| match clock {
+            Clock::Cpu => time.cpu.unwrap_or(time.wall),
+            Clock::Wall => time.wall,
+        };
         Self {
             name,
             unit,
-            ours: ours.wall,
-            peer: peer.map(|peer| peer.wall),
-            ratio: peer.map(|peer| peer.wall / ours.wall),
-            peer_name,
+            ours: value(ours),
+            peer: peer.map(|(peer, _)| value(peer)),
+            ratio: peer.map(|(peer, _)| value(peer) / value(ours)),
+            peer_name: peer.map(|(_, name)| name.to_owned()),
+            clock: Some(clock),
+            ours_wall: Some(ours.wall),
+            peer_wall: peer.map(|(peer, _)| peer.wall),
             ours_cpu: ours.cpu,
-            peer_cpu: peer.and_then(|peer| peer.cpu),
+            peer_cpu: peer.and_then(|(peer, _)| peer.cpu),
             kernels: twoscale::kernels::name(),
             data: data.to_owned(),
         }
+    }
+
+    /// A row that is no time.
+    #[must_use]
+    pub fn amount(name: &'static str, unit: &'static str, ours: f64, data: &str) -> Self {
+        let row = Self::new(name, unit, Time { wall: ours, cpu: None }, None, data);
+        Self { clock: None, ours_wall: None, ..row }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Row, Time};
+    use super::{Clock, Row, Time};
 
     #[test]
     fn a_row_is_the_object_that_scripts_rely_on() {
@@ -90,6 +133,16 @@ mod tests {
         for key in ["peer", "ratio", "peer_name"] {
             assert_eq!(alone.get(key), Some(&serde_json::Value::Null), "{key}");
         }
+    }
+
+    #[test]
+    fn a_busy_machine_does_not_count_where_both_sides_tell_their_cpu_time() {
+        let (ours, peer) = (Time { wall: 3.0, cpu: Some(1.0) }, Time { wall: 4.0, cpu: Some(5.0) });
+        let row = Row::new("mlp-step", "ms", ours, Some((peer, "PyTorch")), "mnist");
+        assert_eq!((row.clock, row.ratio), (Some(Clock::Cpu), Some(5.0)));
+        let unknown = Row::new("mlp-step", "ms", ours, Some((Time { cpu: None, ..peer }, "PyTorch")), "mnist");
+        assert_eq!((unknown.clock, unknown.ours, unknown.peer), (Some(Clock::Wall), 3.0, Some(4.0)));
+        assert_eq!(Row::by(Clock::Wall, "two-jobs", "x", ours, None, "mnist").ours.to_bits(), 3f64.to_bits());
     }
 
     #[test]

@@ -45,15 +45,18 @@ impl Bench<'_> {
         let (schedule, (train, test)) = (network.spec().schedule, network.objects());
         let batches = |objects: usize| objects as f64 / EVALUATED as f64;
         let parts = [
-            (Call::GatheredStep, 1000.0),
-            (Call::Count, 1000.0 / schedule.test_every as f64 * batches(test)),
-            (Call::Evaluate, 1000.0 / schedule.steps as f64 * batches(train + test)),
+            ("steps", Call::GatheredStep, 1000.0),
+            ("tests", Call::Count, 1000.0 / schedule.test_every as f64 * batches(test)),
+            ("final evaluation", Call::Evaluate, 1000.0 / schedule.steps as f64 * batches(train + test)),
         ];
         let mut training = Ours::new(network, &problem)?;
         let (mut ours, mut peer) = (Time { wall: 0.0, cpu: Some(0.0) }, None);
-        for (number, (call, times)) in parts.into_iter().enumerate() {
+        let mut words = Vec::new();
+        for (number, (part, call, times)) in parts.into_iter().enumerate() {
             let (own, others) = self.interleave(network, &problem, &mut training, call)?;
-            ours = ours.and(own.times(1e-3 * times));
+            let own = own.times(1e-3 * times);
+            ours = ours.and(own);
+            words.push(format!("{part} {:.3} s", own.cpu.unwrap_or(own.wall)));
             let others = others.map(|(time, name)| (time.times(1e-3 * times), name));
             peer = match (number, peer, others) {
                 (0, _, first) => first,
@@ -61,6 +64,7 @@ impl Bench<'_> {
                 _ => None,
             };
         }
+        self.note(&format!("{name}, ours: {}", words.join(", ")));
         Ok(Row::new(name, "s", ours, named(peer.as_ref()), &data(&problem)))
     }
 

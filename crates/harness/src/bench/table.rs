@@ -1,28 +1,28 @@
 //! Rows for the eye.
 use std::fmt::Write as _;
 
-use super::row::Row;
-use super::{ROWS, row};
+use super::ROWS;
+use super::row::{Clock, Row};
 
 /// A table of rows, and below it how to read it.
 #[must_use]
-pub fn table(rows: &[row::Row]) -> String {
+pub fn table(rows: &[Row]) -> String {
     let Some(first) = rows.first() else { return "nothing was measured".to_owned() };
     let mut text = format!(
-        "{:<21} {:>9} {:>9} {:>7} {:>9} {:>9} {:<4} {}\n",
-        "name", "ours", "peer", "ratio", "ours CPU", "peer CPU", "unit", "data"
+        "{:<21} {:<4} {:>9} {:>9} {:>8}   {:>9} {:>9}   {}\n",
+        "name", "unit", "ours", "peer", "ratio", "ours wall", "peer wall", "data"
     );
     for row in rows {
         let _ = writeln!(
             text,
-            "{:<21} {:>9} {:>9} {:>7} {:>9} {:>9} {:<4} {}",
+            "{:<21} {:<4} {:>9} {:>9} {:>8}   {:>9} {:>9}   {}",
             row.name,
+            row.unit,
             number(Some(row.ours)),
             number(row.peer),
             row.ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2} x")),
-            number(row.ours_cpu),
-            number(row.peer_cpu),
-            row.unit,
+            number(row.ours_wall),
+            number(row.peer_wall),
             row.data
         );
     }
@@ -31,7 +31,7 @@ pub fn table(rows: &[row::Row]) -> String {
         let _ = writeln!(text, "  {name:<21} {what}");
     }
     let _ = write!(text, "\nKernels: {}. ", first.kernels);
-    let _ = match rows.iter().find_map(|row: &Row| row.peer_name.as_ref()) {
+    let _ = match rows.iter().find_map(|row| row.peer_name.as_ref()) {
         Some(peer) => write!(
             text,
             "Peer: {peer}, the same calls on the same images, taking turns with ours.\n\
@@ -39,11 +39,19 @@ pub fn table(rows: &[row::Row]) -> String {
         ),
         None => write!(text, "No peer. "),
     };
-    text.push_str(
-        "Times are medians by the wall clock, and in CPU time of the thread,\n\
-         which leaves out most of what other programs on this machine take.",
-    );
+    text.push_str(match first_clock(rows) {
+        Some(Clock::Cpu) => {
+            "Times are medians, in CPU time of one thread; \"wall\" is the\n\
+             same by the clock on the wall, which is longer where the machine was busy. two-jobs goes by the wall."
+        }
+        _ => "Times are medians by the clock on the wall: this system does not tell a thread's CPU time.",
+    });
     text
+}
+
+/// The clock of most rows.
+fn first_clock(rows: &[Row]) -> Option<Clock> {
+    rows.iter().filter(|row| row.name != "two-jobs").find_map(|row| row.clock)
 }
 
 /// Four digits that say something.
