@@ -35,3 +35,16 @@ fn rows_are_as_scripts_rely_on_with_or_without_a_peer() {
 fn unknown_rows_are_answered_with_those_there_are() {
     let _ = User::new().run(&["bench", "--only", "mlp-stpe"]).expect(2, &["mlp-stpe", "mlp-step"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lenet_run_takes_at_most_60_megabytes_beside_its_data() {
+    let user = User::new();
+    let file = user.path("rows.json");
+    let arguments = ["bench", "--quick", "--only", "lenet-memory-100", "--json", file.to_str().expect("text")];
+    let _ = user.run(&arguments).expect(0, &["lenet-memory-100"]);
+    let rows: Value = serde_json::from_str(&std::fs::read_to_string(file).expect("written")).expect("JSON");
+    let megabytes = rows[0]["ours"].as_f64().expect("a number");
+    assert_eq!(rows[0]["unit"], "MB");
+    assert!(megabytes > 0.0 && megabytes <= 60.0, "{megabytes} MB");
+}

@@ -1,5 +1,7 @@
 //! `bench`: the speed of training beside PyTorch.
-use harness::bench::{BenchError, Options, bench, table};
+use std::process::Command;
+
+use harness::bench::{BenchError, Options, bench, memory, table};
 use harness::datasets::{self, Cache};
 
 use crate::flags::Bench;
@@ -8,6 +10,10 @@ use crate::words::say;
 
 /// Runs the command.
 pub fn run(args: &Bench) -> Result<(), Stop> {
+    if let Some(name) = &args.memory_of {
+        say(memory(name, args.quick).map_err(Stop::failed)?.to_string());
+        return Ok(());
+    }
     let cache = Cache::open(args.data.clone())?;
     let load = |name| {
         let why = match cache.load(name) {
@@ -18,7 +24,8 @@ pub fn run(args: &Bench) -> Result<(), Stop> {
         eprintln!("a stand-in for {name}: {why}");
         None
     };
-    let options = Options { only: args.only.clone(), quick: args.quick, load: &load };
+    let options =
+        Options { only: args.only.clone(), quick: args.quick, load: &load, alone: &|name| alone(name, args.quick) };
     let rows = bench(&options, &mut |line| eprintln!("{line}")).map_err(|error| match error {
         BenchError::UnknownRow(_) | BenchError::Kernels { .. } => Stop::Usage(error.to_string()),
         other => Stop::failed(other),
@@ -30,4 +37,14 @@ pub fn run(args: &Bench) -> Result<(), Stop> {
             .map_err(|error| Stop::Failed(format!("cannot write {}: {error}", path.display())))?;
     }
     Ok(())
+}
+
+/// Memory of a run, in a process that does nothing else.
+fn alone(name: &str, quick: bool) -> Result<f64, String> {
+    let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
+    let mut command = Command::new(program);
+    command.args(["bench", "--memory-of", name]).args(quick.then_some("--quick"));
+    let output = command.output().map_err(|error| format!("this program cannot be started again: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.trim().parse().map_err(|_| String::from_utf8_lossy(&output.stderr).trim().to_owned())
 }

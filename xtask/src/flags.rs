@@ -266,6 +266,9 @@ pub struct Bench {
     /// Measure for seconds in place of minutes: a look.
     #[arg(long)]
     pub quick: bool,
+    /// Print what this row of memory is, in MB, measured in this process.
+    #[arg(long, hide = true, value_name = "NAME")]
+    pub memory_of: Option<String>,
     /// Folder of data sets [default: $TWOSCALE_DATA, else the user's cache folder].
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,

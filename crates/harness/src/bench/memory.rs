@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::network::Network;
 use super::row::Row;
-use super::steps::data;
-use super::{Bench, Result, stand_in};
+use super::{Bench, BenchError, Result, stand_in};
 use crate::record::History;
 use crate::store::{Checkpoint, Store};
 use crate::train::{Control, Ended, Problem, Real, TrainError, Trainers, execute};
@@ -15,39 +14,57 @@ use crate::train::{Control, Ended, Problem, Real, TrainError, Trainers, execute}
 const STEPS: usize = 60;
 
 impl Bench<'_> {
-    /// The most memory that the end of a whole run takes beside its data: the last steps with the history of all, a test,
-    /// checkpoints, the evaluation of all objects and the writing of the record. In MB of resident pages.
-    #[expect(clippy::cast_precision_loss, reason = "kilobytes")]
-    pub(super) fn memory(&mut self, name: &'static str, network: Network) -> Result<Option<Row>> {
-        let spec = network.spec();
-        // Real images would leave with the allocator what reading them took, and a run could live off that unseen.
-        let (train, test) = network.objects();
-        let part = if self.options.quick { 10 } else { 1 };
-        let dataset = stand_in::noise(network, train / part, test / part);
-        let problem = Problem::new(&spec.data, Arc::new(dataset));
-        let folder = tempfile::tempdir().map_err(|error| TrainError::Data(format!("no temporary folder: {error}")))?;
-        let store = Store::open(folder.path());
-        store.prepare()?;
-        let from = checkpoint(&spec, &problem)?;
-        let (key, device) = (spec.key(), Real.device());
-        forget_peak();
-        let Some(before) = kilobytes("VmRSS:") else {
-            self.note(&format!("{name}: left out, this system does not tell how much memory a process uses"));
-            return Ok(None);
-        };
-        let control = Control {
-            stop: &AtomicBool::new(false),
-            checkpoint_every: Duration::from_millis(50),
-            save: &mut |checkpoint| Ok(store.save_checkpoint(&key, &device, checkpoint)?),
-            steps: &|_| {},
-        };
-        if let Ended::Finished(run) = execute(&spec, &problem, &Real, Some(from), control)? {
-            store.save(&run.record, &run.weights)?;
+    /// What [`memory`] finds in a process of its own.
+    pub(super) fn memory(&mut self, name: &'static str) -> Option<Row> {
+        match (self.options.alone)(name) {
+            Ok(megabytes) => Some(Row::amount(name, "MB", megabytes, "random bytes")),
+            Err(why) => {
+                self.note(&format!("{name}: left out: {why}"));
+                None
+            }
         }
-        let peak = kilobytes("VmHWM:").unwrap_or(before);
-        let used = peak.saturating_sub(before) as f64 * 1024.0 / 1e6;
-        Ok(Some(Row::amount(name, "MB", used, &data(&problem))))
     }
+}
+
+/// The most memory that the end of a whole run takes beside its data: the last steps with the history of all, a test,
+/// checkpoints, the evaluation of all objects and the writing of the record. In MB of resident pages. `name` is that of a
+/// row; `quick` takes a tenth of the images.
+///
+/// To be called in a process that has done nothing else: pages that earlier work has left with the allocator hide what a run
+/// takes. For the same reason the images are random bytes: reading real ones leaves pages, too.
+///
+/// # Errors
+/// [`BenchError::UnknownRow`] when the row is not about memory, [`BenchError::Unknowable`] on systems that do not tell, and
+/// when the run fails.
+#[expect(clippy::cast_precision_loss, reason = "kilobytes")]
+pub fn memory(name: &str, quick: bool) -> Result<f64> {
+    let network = match name {
+        "mlp-memory" => Network::Mlp,
+        "lenet-memory-100" => Network::LeNet100,
+        other => return Err(BenchError::UnknownRow(other.to_owned())),
+    };
+    let spec = network.spec();
+    let (train, test) = network.objects();
+    let part = if quick { 10 } else { 1 };
+    let problem = Problem::new(&spec.data, Arc::new(stand_in::noise(network, train / part, test / part)));
+    let folder = tempfile::tempdir().map_err(|error| TrainError::Data(format!("no temporary folder: {error}")))?;
+    let store = Store::open(folder.path());
+    store.prepare()?;
+    let from = checkpoint(&spec, &problem)?;
+    let (key, device) = (spec.key(), Real.device());
+    forget_peak();
+    let before = kilobytes("VmRSS:").ok_or(BenchError::Unknowable)?;
+    let control = Control {
+        stop: &AtomicBool::new(false),
+        checkpoint_every: Duration::from_millis(50),
+        save: &mut |checkpoint| Ok(store.save_checkpoint(&key, &device, checkpoint)?),
+        steps: &|_| {},
+    };
+    if let Ended::Finished(run) = execute(&spec, &problem, &Real, Some(from), control)? {
+        store.save(&run.record, &run.weights)?;
+    }
+    let peak = kilobytes("VmHWM:").ok_or(BenchError::Unknowable)?;
+    Ok(peak.saturating_sub(before) as f64 * 1024.0 / 1e6)
 }
 
 /// A checkpoint some steps before the end of a run, with the untrained network.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use datasets::{Dataset, Name};
 
+pub use memory::memory;
 pub use row::{Clock, Row, Time};
 pub use table::table;
 
@@ -53,6 +54,8 @@ pub struct Options<'a> {
     pub quick: bool,
     /// The data sets that are on this machine; a stand-in takes the place of one that is not.
     pub load: &'a (dyn Fn(Name) -> Option<Dataset> + Sync),
+    /// Calls [`memory`] for a row in a process of its own; else says why it cannot.
+    pub alone: &'a (dyn Fn(&str) -> std::result::Result<f64, String> + Sync),
 }
 
 /// Why nothing was measured.
@@ -74,6 +77,9 @@ pub enum BenchError {
     /// Our own training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// Only Linux tells the memory of a process in a file.
+    #[error("this system does not tell how much memory a process uses")]
+    Unknowable,
     /// A thread of ours ended before its time.
     #[error("a thread of the measurement ended early; run the command again")]
     Thread,
@@ -113,14 +119,11 @@ pub fn bench(options: &Options<'_>, tell: &mut (dyn FnMut(&str) + Send)) -> Resu
     pool.install(|| {
         let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
         let mut bench = Bench { options, effort, problems: Vec::new(), peer: None, tell };
-        // Memory first: later, pages that earlier rows have left with the allocator would hide what a run takes.
-        let (first, then): (Vec<_>, Vec<_>) = bench.wanted().partition(|name| name.contains("memory"));
         let mut rows = Vec::new();
-        for name in first.into_iter().chain(then) {
+        for name in bench.wanted() {
             (bench.tell)(&format!("measuring {name}"));
             rows.extend(bench.row(name)?);
         }
-        rows.sort_by_key(|row| ROWS.iter().position(|(name, _)| *name == row.name));
         Ok(rows)
     })
 }
@@ -153,8 +156,7 @@ impl Bench<'_> {
             "lenet-run-100" => self.whole_run(name, Network::LeNet100)?,
             "two-jobs" => return self.two_jobs(name, Network::LeNet100),
             "kernels-avx2" => return self.levels(name, Network::LeNet100),
-            "mlp-memory" => return self.memory(name, Network::Mlp),
-            _ => return self.memory(name, Network::LeNet100),
+            _ => return Ok(self.memory(name)),
         }))
     }
 
