@@ -7,6 +7,7 @@ mod flags;
 mod interrupt;
 mod list;
 mod progress;
+mod readings;
 mod report;
 mod reproduce;
 mod schema;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Figure(args) => figure::run(&args),
+        Command::Readings(args) => readings::run(&args),
         Command::List(args) => list::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Verdict(args) => verdict::run(&args),

@@ -15,6 +15,7 @@ pub mod figure;
 pub mod gather;
 pub mod measure;
 pub mod publish;
+pub mod readings;
 pub mod record;
 pub mod schedule;
 pub mod series;
