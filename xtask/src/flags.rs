@@ -6,6 +6,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
 use harness::bench::ROWS;
 use harness::experiment::Choice;
+use harness::readings::Vary;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,6 +37,7 @@ pub struct Cli {
 pub enum Command {
     Reproduce(Reproduce),
     Figure(Figure),
+    Readings(Readings),
     List(List),
     Status(Status),
     Verdict(Verdict),
@@ -139,6 +141,42 @@ pub struct Figure {
     pub figures: Vec<String>,
     #[command(flatten)]
     pub change: Change,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// Searches the reading of the paper that its own curves speak for: a race over what the text leaves open.
+///
+/// Every combination of the varied values is a reading. Rung by rung the readings nearest to the paper's curves go on: few seeds and
+/// the beginning of the training first, the best third longer. Only the losses that the paper draws are trained. Ctrl-C or the
+/// budget stops it, the same command goes on; `reproduce` and other races share the runs.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask readings fig13                                        the keys under `vary` in experiments/fig13.yaml
+  cargo xtask readings fig10 fig14 fig15 --budget 60 --seeds 3
+  cargo xtask readings fig13 --vary reading.normalisation=through,detached --vary optimiser.step=0.05,0.1
+  cargo xtask readings fig10 --vary model.hidden=[120],[120,84] --set reading.gate=scaled --grid
+
+Writes FIGS.csv and FIGS.svg into target/readings/, or where --out says. docs/readings.md tells how to read them.")]
+pub struct Readings {
+    /// Figures whose curves decide together, such as fig10 fig14 fig15.
+    #[arg(required = true, value_name = "FIG")]
+    pub figures: Vec<String>,
+    /// A key of the experiment file, as of --set, and the values to try; may be given several times [default: the files' `vary`].
+    #[arg(long, value_name = "KEY=A,B,C")]
+    pub vary: Vec<Vary>,
+    /// Minutes after which it stops [default: none].
+    #[arg(long, value_name = "MINUTES")]
+    pub budget: Option<f64>,
+    /// No race: every reading with all seeds and steps.
+    #[arg(long)]
+    pub grid: bool,
+    #[command(flatten)]
+    pub change: Change,
+    /// Runs trained at a time [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     pub folders: Folders,
 }

@@ -9,6 +9,7 @@ mod interrupt;
 mod list;
 mod one_thread;
 mod progress;
+mod readings;
 mod report;
 mod reproduce;
 mod schema;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Figure(args) => figure::run(&args),
+        Command::Readings(args) => readings::run(&args),
         Command::List(args) => list::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Verdict(args) => verdict::run(&args),

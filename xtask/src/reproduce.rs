@@ -75,7 +75,7 @@ fn describe(plan: &Plan, place: &Workplace) -> String {
 /// Trains the runs of plans that the store lacks.
 pub fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, Stop> {
     let specs: Vec<_> = plans.iter().flat_map(|plan| plan.runs.iter().map(|run| run.spec.clone())).collect();
-    let sets = Sets { cache: place.cache()?, loaded: Mutex::default() };
+    let sets = Sets::of(place)?;
     let source = |name, labels| sets.get(name, labels);
     let trainers = place.trainers();
     let scheduler = Scheduler { store: &place.store, source: &source, trainers: trainers.as_ref() };
@@ -115,7 +115,7 @@ pub fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, 
 }
 
 /// A download that the user stopped is no failure.
-fn stopped_or(error: harness::schedule::ScheduleError) -> Stop {
+pub fn stopped_or(error: harness::schedule::ScheduleError) -> Stop {
     if interrupt::requested() { Stop::Interrupted(error.to_string()) } else { error.into() }
 }
 
@@ -136,13 +136,19 @@ fn draw(place: &Workplace, plan: &Plan, args: &Reproduce) -> Result<(), Stop> {
 }
 
 /// Data sets, fetched where they are missing, loaded once for the estimate and the runs.
-struct Sets {
+pub struct Sets {
     cache: Cache,
     loaded: Mutex<Vec<((Name, Labels), Dataset)>>,
 }
 
 impl Sets {
-    fn get(&self, name: Name, labels: Labels) -> anyhow::Result<Dataset> {
+    /// Those of a place.
+    pub fn of(place: &Workplace) -> Result<Self, Stop> {
+        Ok(Self { cache: place.cache()?, loaded: Mutex::default() })
+    }
+
+    /// One of them.
+    pub fn get(&self, name: Name, labels: Labels) -> anyhow::Result<Dataset> {
         let mut loaded = self.loaded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((_, dataset)) = loaded.iter().find(|(key, _)| *key == (name, labels)) {
             return Ok(dataset.clone());

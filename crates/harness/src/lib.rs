@@ -17,6 +17,7 @@ pub mod figure;
 pub mod gather;
 pub mod measure;
 pub mod publish;
+pub mod readings;
 pub mod record;
 pub mod schedule;
 pub mod series;

@@ -57,6 +57,11 @@ pub struct Experiment {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub variants: BTreeMap<String, Value>,
+    /// Readings that `cargo xtask readings` tries where the command line names none: dotted keys, as of `--set`, each with a
+    /// list of values. Decides no run of this figure.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
+    pub vary: BTreeMap<String, Vec<Value>>,
 }
 
 /// One loss of an experiment.

@@ -157,12 +157,37 @@ impl Source {
             let patch = &self.value["losses"][slug]["with"];
             findings.extend(check(patch, &with, &top.key("losses").key(slug).key("with"), Extent::Patch));
         }
+        findings.extend(self.check_vary(&patches));
         if self.value.get("scales").is_some_and(|scales| scales.get(PAPER).is_some()) {
             let reason = "the scale `paper` is the file itself and cannot be a patch; rename it".to_owned();
             findings.push(Finding { path: top.key("scales").key(PAPER), reason });
         }
         let problems = findings.into_iter().map(|finding| self.problem(finding)).collect();
         refuse(problems)
+    }
+
+    /// Every value of `vary` as the assignment that it stands for.
+    fn check_vary(&self, schema: &serde_json::Value) -> Vec<Finding> {
+        let top = KeyPath::top().key("vary");
+        let lists = self.names("vary").filter_map(|key| Some((key, self.value["vary"][key].as_sequence()?)));
+        let values =
+            lists.flat_map(|(key, list)| list.iter().enumerate().map(move |(index, value)| (key, index, value)));
+        let of_value = |(key, index, value): (&str, usize, &Value)| {
+            let path = top.key(key).index(index);
+            // JSON is YAML on one line.
+            let text = serde_json::to_string(value).unwrap_or_default();
+            match from_assignment(&format!("{key}={text}"), &self.value, schema) {
+                Err(reason) => vec![Finding { path, reason }],
+                Ok(patch) => check(&patch, schema, &KeyPath::top(), Extent::Patch)
+                    .into_iter()
+                    .map(|finding| Finding {
+                        path: path.clone(),
+                        reason: format!("{}: {}", finding.path, finding.reason),
+                    })
+                    .collect(),
+            }
+        };
+        values.flat_map(of_value).collect()
     }
 
     fn problem(&self, Finding { path, reason }: Finding) -> Problem {

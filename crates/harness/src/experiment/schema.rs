@@ -25,7 +25,7 @@ pub fn schema_text() -> String {
 
 /// The schema of a patch: what an entry of `scales` or `variants` may hold.
 pub fn patch_schema() -> Value {
-    keep(|key| !["figure", "scales", "variants"].contains(&key))
+    keep(|key| !["figure", "scales", "variants", "vary"].contains(&key))
 }
 
 /// The schema of the `with` of a loss.

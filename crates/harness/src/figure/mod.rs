@@ -7,7 +7,10 @@ mod axes;
 mod canvas;
 mod colour;
 mod legend;
+mod multiples;
 mod panel;
+
+pub use multiples::{Row, Small, SmallCurve, draw_multiples};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,244 @@
+//! The race itself: rung by rung, in batches of readings, until it is over, stopped, or out of time.
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::field::{Entrant, Field, Figure};
+use super::ladder::{KEEP_ONE_IN, Rung};
+use super::runs::{gather, needed};
+use super::score::{Standing, rank, score_figure, standing};
+use crate::schedule::{Estimate, Options, Progress, ScheduleError, Scheduler};
+use crate::store::StoreError;
+
+/// Time between two looks at the clock and at whoever wants to stop.
+const POLL: Duration = Duration::from_millis(20);
+
+/// Missing runs in a batch, for each run at a time: the end of a batch idles at most that part of the workers' time.
+const RUNS_PER_WORKER: usize = 4;
+
+/// A race of readings for the curves of figures.
+#[derive(Clone, Copy)]
+pub struct Race<'a> {
+    /// The figures.
+    pub figures: &'a [Figure],
+    /// The readings, planned for these figures.
+    pub field: &'a Field,
+    /// The rungs, from the first: see [`ladder`](super::ladder::ladder) and [`grid`](super::ladder::grid).
+    pub rungs: &'a [Rung],
+    /// What trains, and into which store.
+    pub scheduler: Scheduler<'a>,
+}
+
+/// Hears how the race goes.
+pub trait Observer {
+    /// A rung begins with these readings still in the race, of which so many were scored on it before.
+    fn rung(&self, rung: &Rung, readings: usize);
+    /// A batch of trainings begins; its progress is told to what is returned.
+    fn batch(&self) -> Box<dyn Progress + '_>;
+    /// A reading was scored.
+    fn scored(&self, standing: &Standing);
+}
+
+/// Why a race ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every rung was climbed.
+    Over,
+    /// The time was up.
+    Budget,
+    /// Somebody wanted to stop.
+    Stopped,
+}
+
+/// How a race ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Every reading, best first.
+    pub standings: Vec<Standing>,
+    /// Why it ended.
+    pub ending: Ending,
+    /// Runs trained in this call.
+    pub trained: usize,
+    /// What is left of the rung at which it ended: the rung, readings not scored, runs missing. Later rungs come on top.
+    pub left: Option<Left>,
+}
+
+/// What is left of a rung.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Left {
+    /// The rung.
+    pub rung: Rung,
+    /// Readings that are not scored on it.
+    pub readings: usize,
+    /// Runs that they lack.
+    pub runs: usize,
+}
+
+impl Race<'_> {
+    /// What each rung has to train and how long that takes with `jobs` runs at a time. Who climbs the later rungs is not known: the
+    /// first readings stand for them.
+    ///
+    /// # Errors
+    /// As [`Scheduler::estimate`].
+    pub fn estimate(&self, jobs: usize) -> Result<Vec<Estimate>, ScheduleError> {
+        let of_rung = |rung: &Rung| {
+            let entrants = self.field.entrants.iter().take(rung.readings);
+            let specs: Vec<_> = entrants.flat_map(|entrant| needed(entrant, rung, self.scheduler.store)).collect();
+            self.scheduler.estimate(&specs, jobs)
+        };
+        self.rungs.iter().map(of_rung).collect()
+    }
+
+    /// Runs the race. `options.stop` is whoever wants to stop; `budget` is the time it may take from now. Trainings that are cut off
+    /// keep a checkpoint: the same race, run again, goes on there.
+    ///
+    /// # Errors
+    /// When the store or a data set fails; what was trained is kept.
+    pub fn run(
+        &self,
+        options: Options<'_>,
+        budget: Option<Duration>,
+        observer: &dyn Observer,
+    ) -> Result<Outcome, ScheduleError> {
+        let deadline = budget.and_then(|budget| Instant::now().checked_add(budget));
+        let late = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        let (stop, over) = (AtomicBool::new(late()), AtomicBool::new(false));
+        let asked = options.stop;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if asked.load(Ordering::Relaxed) || late() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                    std::thread::sleep(POLL);
+                }
+            });
+            let outcome = self.climb(Options { stop: &stop, ..options }, observer);
+            over.store(true, Ordering::Relaxed);
+            let mut outcome = outcome?;
+            if outcome.left.is_some() {
+                outcome.ending = if asked.load(Ordering::Relaxed) { Ending::Stopped } else { Ending::Budget };
+            }
+            Ok(outcome)
+        })
+    }
+
+    fn climb(&self, options: Options<'_>, observer: &dyn Observer) -> Result<Outcome, ScheduleError> {
+        let entrants = &self.field.entrants;
+        let unscored = |entrant: &Entrant| Standing { reading: entrant.reading.clone(), ..Standing::default() };
+        let mut standings: Vec<Standing> = entrants.iter().map(unscored).collect();
+        let mut climbing: Vec<usize> = (0..entrants.len()).collect();
+        let (mut trained, mut left) = (0, None);
+        for rung in self.rungs {
+            observer.rung(rung, climbing.len());
+            for batch in self.batches(&climbing, rung, options.jobs) {
+                trained += self.batch(&batch, rung, options, observer, &mut standings)?;
+            }
+            left = self.left(&climbing, rung, &standings);
+            if left.is_some() {
+                break;
+            }
+            climbing.retain(|&index| standings[index].failure.is_none() && standings[index].rms.is_some());
+            climbing.sort_by(|&a, &b| {
+                standings[a].rms.unwrap_or(f64::NAN).total_cmp(&standings[b].rms.unwrap_or(f64::NAN))
+            });
+            climbing.truncate(rung.readings.div_ceil(KEEP_ONE_IN));
+        }
+        rank(&mut standings);
+        Ok(Outcome { standings, ending: Ending::Over, trained, left })
+    }
+
+    /// Readings in batches: small enough to hear of the first ones soon and to have whole readings when the time is up, large enough
+    /// to keep every worker busy.
+    fn batches(&self, climbing: &[usize], rung: &Rung, jobs: usize) -> Vec<Vec<usize>> {
+        let jobs = if jobs > 0 { jobs } else { std::thread::available_parallelism().map_or(1, usize::from) };
+        let mut batches: Vec<Vec<usize>> = Vec::new();
+        let mut missing = usize::MAX;
+        for &index in climbing {
+            let specs = needed(&self.field.entrants[index], rung, self.scheduler.store);
+            let own = specs.iter().filter(|spec| !self.scheduler.store.has(&spec.key())).count();
+            match batches.last_mut() {
+                Some(batch) if missing < jobs * RUNS_PER_WORKER => {
+                    batch.push(index);
+                    missing += own;
+                }
+                _ => {
+                    batches.push(vec![index]);
+                    missing = own;
+                }
+            }
+        }
+        batches
+    }
+
+    /// Trains what a batch of readings lacks and scores those that have everything. Returns how many runs were trained.
+    fn batch(
+        &self,
+        batch: &[usize],
+        rung: &Rung,
+        options: Options<'_>,
+        observer: &dyn Observer,
+        standings: &mut [Standing],
+    ) -> Result<usize, ScheduleError> {
+        let store = self.scheduler.store;
+        let mut specs = Vec::new();
+        let mut owners: HashMap<String, Vec<usize>> = HashMap::new();
+        for &index in batch {
+            for spec in needed(&self.field.entrants[index], rung, store) {
+                owners.entry(spec.key()).or_default().push(index);
+                specs.push(spec);
+            }
+        }
+        let mut trained = 0;
+        // Without anything missing neither data nor a progress line is wanted, also when the time is up.
+        if specs.iter().any(|spec| !store.has(&spec.key())) {
+            if options.stop.load(Ordering::Relaxed) {
+                return Ok(0);
+            }
+            let progress = observer.batch();
+            let summary = self.scheduler.run(&specs, options, progress.as_ref())?;
+            drop(progress);
+            trained = summary.trained;
+            for failure in &summary.failures {
+                for &index in owners.get(&failure.key).into_iter().flatten() {
+                    standings[index]
+                        .failure
+                        .get_or_insert_with(|| failure.error.lines().next().unwrap_or_default().to_owned());
+                }
+            }
+        }
+        for &index in batch {
+            if standings[index].failure.is_none()
+                && let Some(scored) = self.score(&self.field.entrants[index], rung)?
+            {
+                standings[index] = scored;
+                observer.scored(&standings[index]);
+            }
+        }
+        Ok(trained)
+    }
+
+    /// Scores a reading on a rung; `None` while a run is missing.
+    fn score(&self, entrant: &Entrant, rung: &Rung) -> Result<Option<Standing>, StoreError> {
+        let (mut scores, mut seeds, mut diverged) = (Vec::new(), 0, 0);
+        for (plan, figure) in entrant.plans.iter().zip(self.figures) {
+            let Some(runs) = gather(plan, rung, self.scheduler.store)? else { return Ok(None) };
+            seeds = seeds.max(rung.seeds.min(plan.experiment.seeds));
+            diverged += plan.experiment.losses.keys().map(|loss| runs.diverged(loss).len()).sum::<usize>();
+            scores.push(score_figure(plan, &figure.paper, rung, &runs));
+        }
+        Ok(Some(standing(&entrant.reading, rung, scores, seeds, diverged)))
+    }
+
+    fn left(&self, climbing: &[usize], rung: &Rung, standings: &[Standing]) -> Option<Left> {
+        let waiting: Vec<usize> = climbing
+            .iter()
+            .copied()
+            .filter(|&index| standings[index].failure.is_none() && standings[index].rung < rung.number)
+            .collect();
+        let store = self.scheduler.store;
+        let keys = waiting.iter().flat_map(|&index| needed(&self.field.entrants[index], rung, store));
+        let missing: HashSet<String> = keys.map(|spec| spec.key()).filter(|key| !store.has(key)).collect();
+        (!waiting.is_empty()).then_some(Left { rung: *rung, readings: waiting.len(), runs: missing.len() })
+    }
+}

@@ -1,0 +1,167 @@
+//! What is varied: keys of the experiment file, each with its values, and the product of all of them.
+use serde_yaml::Value;
+
+use crate::experiment::file::Experiment;
+
+/// One key of an experiment file with the values to try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vary {
+    /// The dotted key, as of `--set`: `reading.normalisation`.
+    pub key: String,
+    /// The values, each as one would write it after `--set KEY=`.
+    pub values: Vec<String>,
+}
+
+/// What is wrong with a `--vary`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--vary {text}: must be KEY=VALUE,VALUE,..., such as reading.normalisation=through,detached")]
+pub struct VaryError {
+    /// The option's text.
+    pub text: String,
+}
+
+impl std::str::FromStr for Vary {
+    type Err = VaryError;
+
+    /// `key=a,b,c`; commas inside brackets and braces belong to a value: `model.hidden=[120],[120, 84]`.
+    fn from_str(text: &str) -> Result<Self, VaryError> {
+        let wrong = || VaryError { text: text.to_owned() };
+        let (key, list) = text.split_once('=').ok_or_else(wrong)?;
+        let values: Vec<String> = split(list).into_iter().map(|value| value.trim().to_owned()).collect();
+        if key.trim().is_empty() || values.iter().any(String::is_empty) {
+            return Err(wrong());
+        }
+        Ok(Self { key: key.trim().to_owned(), values })
+    }
+}
+
+/// Splits at the commas outside brackets and braces.
+fn split(list: &str) -> Vec<&str> {
+    let (mut depth, mut start, mut values) = (0_usize, 0, Vec::new());
+    for (at, c) in list.char_indices() {
+        match c {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                values.push(&list[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    values.push(&list[start..]);
+    values
+}
+
+/// What the experiment files themselves name under `vary`: the union over the files, in their order.
+pub fn of_files<'a>(experiments: impl IntoIterator<Item = &'a Experiment>) -> Vec<Vary> {
+    let mut all: Vec<Vary> = Vec::new();
+    for (key, values) in experiments.into_iter().flat_map(|experiment| &experiment.vary) {
+        let index = all.iter().position(|vary| vary.key == *key).unwrap_or_else(|| {
+            all.push(Vary { key: key.clone(), values: Vec::new() });
+            all.len() - 1
+        });
+        for value in values.iter().map(text) {
+            if !all[index].values.contains(&value) {
+                all[index].values.push(value);
+            }
+        }
+    }
+    all
+}
+
+/// A value as one would write it: plain words without quotation marks, everything else as JSON, which is YAML on one line.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(word) if serde_yaml::from_str::<Value>(word).is_ok_and(|read| read == *value) => word.clone(),
+        other => serde_json::to_string(other).unwrap_or_default(),
+    }
+}
+
+/// One way to read the paper: values for some keys, everything else as the experiment file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Keys and values, in the order of the `--vary`s.
+    pub changes: Vec<(String, String)>,
+}
+
+impl Reading {
+    /// As the `--set`s of `cargo xtask reproduce`, which would train the same.
+    pub fn sets(&self) -> Vec<String> {
+        self.changes.iter().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
+    /// Its name: the changed keys, each by its last word.
+    pub fn name(&self) -> String {
+        if self.changes.is_empty() {
+            return "as the experiment files say".to_owned();
+        }
+        // Of a mapping its own keys say enough.
+        let spoken = |value: &str| value.replace(['{', '}', '"'], "").replace(':', " ").replace(',', ", ");
+        let words = self.changes.iter().map(|(key, value)| match value.strip_prefix('{') {
+            Some(mapping) => spoken(mapping).split_whitespace().collect::<Vec<_>>().join(" "),
+            None => format!("{} {value}", last_word(key)),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The value of a key, if it is varied.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        self.changes.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
+    }
+}
+
+fn last_word(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+/// The product of all values, the last key's changing fastest; one reading without changes where nothing is varied.
+pub fn product(varied: &[Vary]) -> Vec<Reading> {
+    varied.iter().fold(vec![Reading::default()], |readings, vary| {
+        let with = |reading: &Reading| {
+            let one = |value: &String| {
+                let mut reading = reading.clone();
+                reading.changes.push((vary.key.clone(), value.clone()));
+                reading
+            };
+            vary.values.iter().map(one).collect::<Vec<_>>()
+        };
+        readings.iter().flat_map(with).collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vary(text: &str) -> Vary {
+        text.parse().expect(text)
+    }
+
+    #[test]
+    fn commas_inside_brackets_belong_to_a_value() {
+        assert_eq!(vary("reading.normalisation=through, detached").values, ["through", "detached"]);
+        assert_eq!(vary("model.hidden=[120],[120, 84]").values, ["[120]", "[120, 84]"]);
+        assert_eq!(vary("a.b={named: [fc1, fc2]},all").values, ["{named: [fc1, fc2]}", "all"]);
+    }
+
+    #[test]
+    fn a_malformed_option_is_named() {
+        for text in ["reading.normalisation", "=a", "a=", "a=b,,c"] {
+            let error = text.parse::<Vary>().expect_err(text).to_string();
+            assert!(error.starts_with(&format!("--vary {text}: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_product_holds_every_combination_once() {
+        let readings = product(&[vary("a.x=1,2"), vary("b.y=u,v,w")]);
+        assert_eq!(readings.len(), 6);
+        assert_eq!(readings[1].sets(), ["a.x=1", "b.y=v"]);
+        assert_eq!(readings[1].name(), "x 1, y v");
+        assert_eq!((readings[4].value("b.y"), readings[4].value("c")), (Some("v"), None));
+        assert_eq!(product(&[]), [Reading::default()]);
+        let mapping = product(&[vary("model={kernel: 5, biases: yes},{kernel: 3}")]);
+        assert_eq!(mapping[0].name(), "kernel 5, biases yes");
+    }
+}
