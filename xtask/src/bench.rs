@@ -21,12 +21,12 @@ pub fn run(args: &Bench) -> Result<(), Stop> {
             Err(datasets::Error::Missing { .. }) => format!("`cargo xtask data fetch {name}` gets the real images"),
             Err(error) => error.to_string(),
         };
-        eprintln!("a stand-in for {name}: {why}");
+        crate::words::tell!("a stand-in for {name}: {why}");
         None
     };
     let options =
         Options { only: args.only.clone(), quick: args.quick, load: &load, alone: &|name| alone(name, args.quick) };
-    let rows = bench(&options, &mut |line| eprintln!("{line}")).map_err(|error| match error {
+    let rows = bench(&options, &mut |line| crate::words::tell!("{line}")).map_err(|error| match error {
         BenchError::UnknownRow(_) | BenchError::Kernels { .. } => Stop::Usage(error.to_string()),
         other => Stop::failed(other),
     })?;

@@ -69,7 +69,7 @@ impl Download {
 
 impl datasets::Progress for Download {
     fn begin(&mut self, file: &str, address: &str, done: u64, total: Option<u64>) {
-        eprintln!(
+        crate::words::tell!(
             "{file} from {address}{}",
             if done > 0 { format!(", going on after {}", size(done)) } else { String::new() }
         );
@@ -89,7 +89,7 @@ impl datasets::Progress for Download {
     fn note(&mut self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => eprintln!("{line}"),
+            None => crate::words::tell!("{line}"),
         }
     }
 

@@ -13,7 +13,7 @@ pub fn listen() {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(INTERRUPTED.into());
         }
-        eprintln!("\nstopping: keeping what is trained (Ctrl-C once more ends at once) ...");
+        crate::words::tell!("\nstopping: keeping what is trained (Ctrl-C once more ends at once) ...");
     });
 }
 

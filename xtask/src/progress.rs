@@ -42,7 +42,7 @@ impl Line {
     fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => eprintln!("{text}"),
+            None => crate::words::tell!("{text}"),
         }
     }
 
@@ -63,7 +63,7 @@ impl Line {
                 bar.set_position(tally.steps_done as u64);
                 bar.set_message(text);
             }
-            None => eprintln!("{text}"),
+            None => crate::words::tell!("{text}"),
         }
     }
 

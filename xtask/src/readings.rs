@@ -80,12 +80,12 @@ fn field(figures: &[Figure], args: &Readings) -> Result<(Vec<Vary>, Field), Stop
 /// What is about to be done and how long it takes.
 fn explain(race: &Race, field: &Field, varied: &[Vary], jobs: usize, budget: Option<Duration>) -> Result<(), Stop> {
     let values: Vec<String> = varied.iter().map(|vary| format!("{} = {}", vary.key, vary.values.join(" | "))).collect();
-    eprintln!("{}:\n  {}", count(field.entrants.len(), "reading"), values.join("\n  "));
+    crate::words::tell!("{}:\n  {}", count(field.entrants.len(), "reading"), values.join("\n  "));
     for left_out in field.left_out.iter().take(SHOWN) {
-        eprintln!("  left out: {left_out}");
+        crate::words::tell!("  left out: {left_out}");
     }
     if field.left_out.len() > SHOWN {
-        eprintln!("  left out: {} more", field.left_out.len() - SHOWN);
+        crate::words::tell!("  left out: {} more", field.left_out.len() - SHOWN);
     }
     let estimates = race.estimate(jobs).map_err(stopped_or)?;
     for (rung, estimate) in race.rungs.iter().zip(&estimates) {
@@ -97,16 +97,16 @@ fn explain(race: &Race, field: &Field, varied: &[Vary], jobs: usize, budget: Opt
             .rungs
             .get(rung.number)
             .map_or_else(String::new, |_| format!("; the best one in {KEEP_ONE_IN} goes on"));
-        eprintln!("rung {}: {}; {time}{next}", rung.number, describe(rung));
+        crate::words::tell!("rung {}: {}; {time}{next}", rung.number, describe(rung));
     }
     let total: f64 = estimates.iter().map(|estimate| estimate.seconds).sum();
     match budget {
-        Some(budget) if total > budget.as_secs_f64() => eprintln!(
+        Some(budget) if total > budget.as_secs_f64() => crate::words::tell!(
             "about {} in all, the budget is {}: it stops there, and the same command goes on",
             duration(total),
             duration(budget.as_secs_f64())
         ),
-        _ => eprintln!("about {} in all; Ctrl-C stops, the same command goes on", duration(total)),
+        _ => crate::words::tell!("about {} in all; Ctrl-C stops, the same command goes on", duration(total)),
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ impl Drop for BatchLine {
 
 impl Observer for Teller {
     fn rung(&self, rung: &Rung, readings: usize) {
-        eprintln!("\nrung {}: {}", rung.number, describe(&Rung { readings, ..*rung }));
+        crate::words::tell!("\nrung {}: {}", rung.number, describe(&Rung { readings, ..*rung }));
     }
 
     fn batch(&self) -> Box<dyn Progress + '_> {
@@ -151,7 +151,12 @@ impl Observer for Teller {
     fn scored(&self, standing: &Standing) {
         let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.4}"));
         let fits = if standing.fits == Some(true) { ", fits" } else { "" };
-        eprintln!("  {} (noise {}{fits})  {}", number(standing.rms), number(standing.noise), standing.reading.name());
+        crate::words::tell!(
+            "  {} (noise {}{fits})  {}",
+            number(standing.rms),
+            number(standing.noise),
+            standing.reading.name()
+        );
     }
 }
 

@@ -25,7 +25,7 @@ pub fn run(args: &Reproduce) -> Result<(), Stop> {
     let choice = args.change.choice(&args.only);
     let plans = place.plans(&args.figures, &choice)?;
     for plan in &plans {
-        eprintln!("{}", describe(plan, &place));
+        crate::words::tell!("{}", describe(plan, &place));
     }
     let summary = train(&place, &plans, args.jobs.map_or(0, usize::from))?;
     let failed: HashSet<&str> = summary.failures.iter().map(|failure| failure.key.as_str()).collect();
@@ -34,7 +34,12 @@ pub fn run(args: &Reproduce) -> Result<(), Stop> {
         if lacking == 0 {
             draw(&place, plan, args)?;
         } else {
-            eprintln!("{} is not drawn: {} of its {} failed", plan.name, lacking, count(plan.runs.len(), "run"));
+            crate::words::tell!(
+                "{} is not drawn: {} of its {} failed",
+                plan.name,
+                lacking,
+                count(plan.runs.len(), "run")
+            );
         }
     }
     if summary.failures.is_empty() {
@@ -84,7 +89,7 @@ pub fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, 
     if estimate.missing > 0 {
         let resumed =
             if estimate.resumed > 0 { format!(", {} from a checkpoint", estimate.resumed) } else { String::new() };
-        eprintln!(
+        crate::words::tell!(
             "{} to train{resumed}, {} steps: about {}. Records are kept in {}; Ctrl-C stops, the same command goes on.",
             count(estimate.missing, "run"),
             thousands(estimate.steps),
@@ -109,7 +114,7 @@ pub fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, 
         )));
     }
     if summary.trained > 0 {
-        eprintln!("{} trained in {}", count(summary.trained, "run"), duration(began.elapsed().as_secs_f64()));
+        crate::words::tell!("{} trained in {}", count(summary.trained, "run"), duration(began.elapsed().as_secs_f64()));
     }
     Ok(summary)
 }
@@ -155,7 +160,7 @@ impl Sets {
         }
         let dataset = match self.cache.load_with(name, labels) {
             Err(datasets::Error::Missing { .. }) => {
-                eprintln!("{name} is not in {}: fetching it", self.cache.root.display());
+                crate::words::tell!("{name} is not in {}: fetching it", self.cache.root.display());
                 self.cache.fetch(name, &mut Download::new())?;
                 self.cache.load_with(name, labels)?
             }

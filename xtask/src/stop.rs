@@ -30,7 +30,7 @@ impl Stop {
             Self::Failed(words) => (format!("error: {words}"), 1),
             Self::Interrupted(words) => (words, INTERRUPTED),
         };
-        eprintln!("{words}");
+        crate::words::tell!("{words}");
         ExitCode::from(status)
     }
 }

@@ -1,6 +1,15 @@
 //! Numbers in words, and output that a closed pipe does not turn into a panic.
 use std::io::Write;
 
+/// `eprintln!` that does not panic: nobody listening any more (`2>&1 | head`) is no error.
+macro_rules! tell {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+pub(crate) use tell;
+
 /// Prints to standard output. Nobody listening any more (`| head`) is no error.
 pub fn say(text: impl AsRef<str>) {
     let _ = writeln!(std::io::stdout(), "{}", text.as_ref());

@@ -1,0 +1,15 @@
+//! Reduced runs still give the curves that they gave: limits come from the spread over seeds in `tests/baselines/`.
+use multi_scale_loss::User;
+
+#[test]
+fn reduced_runs_give_the_curves_of_the_baselines() {
+    let did = User::new().run(&["check"]).expect(0, &["fig10: ", "fig13: ", "fig14: ", "fig15: "]);
+    println!("{}", did.out);
+}
+
+#[test]
+fn a_changed_curve_is_told() {
+    // Made-up curves cannot agree with trained ones.
+    let did = User::new().run(&["check", "fig13", "--fake-trainer"]).expect(1, &["differ from the baseline", "single"]);
+    println!("{}", did.out);
+}
