@@ -2,7 +2,7 @@
 use std::sync::Barrier;
 use std::time::Instant;
 
-use super::measure::{Samples, cpu_seconds, median, turn};
+use super::measure::{Samples, account, median, turn};
 use super::network::Network;
 use super::ours::{Call, Ours};
 use super::row::{Clock, Row, Time};
@@ -11,9 +11,9 @@ use super::{Bench, BenchError, Result};
 use crate::train::{Problem, TrainError};
 
 impl Bench<'_> {
-    /// Steps per second of two runs at once over those of one, alternately one and two, by the wall clock: only that sees
-    /// runs wait for each other, but it needs two idle cores. By CPU time it is what two runs cost each other in caches
-    /// and memory.
+    /// Steps per second of two runs at once over those of one, alternately one and two: what runs cost each other in caches,
+    /// memory and locks. Time that threads wait for a core which other programs have is taken off; two idle cores give the same by
+    /// the wall clock, which stands beside it.
     pub(super) fn two_jobs(&mut self, name: &'static str, network: Network) -> Result<Option<Row>> {
         if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
             self.note("two-jobs: left out, one core");
@@ -34,31 +34,31 @@ impl Bench<'_> {
             ratios.1.extend(ratio.cpu);
         }
         let ratio = Time { wall: median(&ratios.0).unwrap_or(f64::NAN), cpu: median(&ratios.1) };
-        if let Some(cpu) = ratio.cpu.filter(|cpu| ratio.wall < 0.95 * cpu) {
-            self.note(&format!("{name}: two cores were not idle; by CPU time the runs cost each other less: {cpu:.2}"));
-        }
-        Ok(Some(Row::by(Clock::Wall, name, "x", ratio, None, &data(&problem))))
+        let clock = if ratio.cpu.is_some() { Clock::Undisturbed } else { Clock::Wall };
+        let row = Row::by(clock, name, "x", ratio, None, &data(&problem));
+        Ok(Some(Row { ours_cpu: None, ..row }))
     }
 }
 
-/// Seconds that `count` trainings at once take for `calls` steps each: wall clock from the common start to the last end, CPU
-/// time on average.
+/// Seconds that `count` trainings at once take for `calls` steps each, from the common start to the last end; as `cpu` the
+/// longest of them without the time that it waited for a core.
 fn jobs(count: usize, calls: usize, network: Network, problem: &Problem) -> Result<Time> {
     let barrier = Barrier::new(count);
     let job = || -> Result<(Instant, Instant, Option<f64>)> {
         // A thread of its own for what candle gives to rayon, as every run has.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(TrainError::from);
-        let training = pool.as_ref().map_err(|_| BenchError::Thread).and_then(|_| Ours::new(network, problem));
+        let training = Ours::new(network, problem);
         // Whoever failed meets the others here, too: they would wait for ever.
         barrier.wait();
         let (pool, mut training) = (pool?, training?);
         pool.install(|| {
-            let (begin, before) = (Instant::now(), cpu_seconds());
+            let (before, begin) = (account(), Instant::now());
             for _ in 0..calls {
                 training.call(Call::GatheredStep)?;
             }
-            let cpu = before.zip(cpu_seconds()).map(|(before, after)| after - before);
-            Ok((begin, Instant::now(), cpu))
+            let (end, after) = (Instant::now(), account());
+            let waited = before.zip(after).map(|(before, after)| after.waiting - before.waiting);
+            Ok((begin, end, waited.map(|waited| (end - begin).as_secs_f64() - waited)))
         })
     };
     let done: Vec<_> = std::thread::scope(|scope| {
@@ -68,7 +68,6 @@ fn jobs(count: usize, calls: usize, network: Network, problem: &Problem) -> Resu
     let begin = done.iter().map(|(begin, ..)| *begin).min();
     let end = done.iter().map(|(_, end, _)| *end).max();
     let wall = begin.zip(end).map_or(f64::NAN, |(begin, end)| (end - begin).as_secs_f64());
-    #[expect(clippy::cast_precision_loss, reason = "a few jobs")]
-    let cpu = done.iter().map(|(.., cpu)| *cpu).sum::<Option<f64>>().map(|sum| sum / count as f64);
-    Ok(Time { wall, cpu })
+    let undisturbed = done.iter().map(|(.., own)| *own).collect::<Option<Vec<f64>>>();
+    Ok(Time { wall, cpu: undisturbed.map(|own| own.into_iter().fold(0.0, f64::max)) })
 }

@@ -66,13 +66,30 @@ pub(super) fn median(values: &[f64]) -> Option<f64> {
     sorted.get(sorted.len() / 2).copied()
 }
 
-/// CPU seconds of the calling thread so far, where the system tells them to a program without `unsafe`.
-pub(super) fn cpu_seconds() -> Option<f64> {
-    // The file says what the scheduler last counted. Offering it the processor makes it count up to now.
+/// CPU seconds of the calling thread so far.
+fn cpu_seconds() -> Option<f64> {
+    account().map(|account| account.cpu)
+}
+
+/// What the scheduler has counted of a thread, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Account {
+    /// On a core.
+    pub cpu: f64,
+    /// Ready, but waiting for a core.
+    pub waiting: f64,
+}
+
+/// The calling thread's account, where the system shows it to a program without `unsafe` (Linux).
+pub(super) fn account() -> Option<Account> {
+    // The file says what was counted last. Offering the core to others makes the scheduler count up to now.
     std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let nanoseconds: f64 = text.split_whitespace().next()?.parse().ok()?;
-    (nanoseconds > 0.0).then_some(1e-9 * nanoseconds)
+    let mut seconds =
+        text.split_whitespace().map(|word| word.parse::<f64>().map(|nanoseconds| 1e-9 * nanoseconds).ok());
+    let account = Account { cpu: seconds.next()??, waiting: seconds.next()?? };
+    // Kernels built without the counting say 0.
+    (account.cpu > 0.0).then_some(account)
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! `bench`: how fast training is, beside PyTorch in the same run.
 //!
-//! A [`Row`] is one measured thing. Ours and the peer's calls take turns ([`measure`]): whatever else the machine does
+//! A [`Row`] is one measured thing. Ours and the peer's calls take turns (`measure.rs`): whatever else the machine does
 //! meanwhile, it does to both. Ours is the code that trains the figures ([`Trainer`](twoscale::trainer::Trainer),
 //! [`Problem`], [`execute`](crate::train::execute)) on the real data where they are
-//! there; the peer is a Python program inside this one ([`peer`]) that does the same on the same images. Nothing here decides
+//! there; the peer is a Python program inside this one (`peer.py`) that does the same on the same images. Nothing here decides
 //! whether a time is good: who reads the rows does.
 mod jobs;
 mod levels;

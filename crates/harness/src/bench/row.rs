@@ -40,6 +40,8 @@ pub enum Clock {
     Cpu,
     /// The clock on the wall.
     Wall,
+    /// The clock on the wall, without the time that threads waited for a core.
+    Undisturbed,
 }
 
 /// A time, both ways of taking it.
@@ -47,7 +49,7 @@ pub enum Clock {
 pub struct Time {
     /// By the clock on the wall.
     pub wall: f64,
-    /// CPU time, where the system tells it.
+    /// CPU time, where the system tells it; of several threads at once, what [`Clock::Undisturbed`] says.
     pub cpu: Option<f64>,
 }
 
@@ -90,7 +92,7 @@ impl Row {
         data: &str,
     ) -> Self {
         let value = |time: Time| match clock {
-            Clock::Cpu => time.cpu.unwrap_or(time.wall),
+            Clock::Cpu | Clock::Undisturbed => time.cpu.unwrap_or(time.wall),
             Clock::Wall => time.wall,
         };
         Self {

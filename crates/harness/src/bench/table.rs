@@ -41,8 +41,8 @@ pub fn table(rows: &[Row]) -> String {
     };
     text.push_str(match first_clock(rows) {
         Some(Clock::Cpu) => {
-            "Times are medians, in CPU time of one thread; \"wall\" is the\n\
-             same by the clock on the wall, which is longer where the machine was busy. two-jobs goes by the wall."
+            "Times are medians, in CPU time of one thread;\n\
+             \"wall\" is the same by the clock on the wall, longer where the machine was busy. two-jobs leaves out waits for a core."
         }
         _ => "Times are medians by the clock on the wall: this system does not tell a thread's CPU time.",
     });
