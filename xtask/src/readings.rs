@@ -140,8 +140,9 @@ impl Drop for BatchLine {
 }
 
 impl Observer for Teller {
-    fn rung(&self, rung: &Rung, readings: usize) {
-        crate::words::tell!("\nrung {}: {}", rung.number, describe(&Rung { readings, ..*rung }));
+    fn rung(&self, rung: &Rung, readings: usize, missing: usize) {
+        let climbing = describe(&Rung { readings, ..*rung });
+        crate::words::tell!("\nrung {}: {climbing}; {} to train", rung.number, count(missing, "run"));
     }
 
     fn batch(&self) -> Box<dyn Progress + '_> {

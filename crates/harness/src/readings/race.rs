@@ -29,10 +29,19 @@ pub struct Race<'a> {
     pub scheduler: Scheduler<'a>,
 }
 
+/// Sets a flag when it goes out of scope.
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Hears how the race goes.
 pub trait Observer {
-    /// A rung begins with these readings still in the race, of which so many were scored on it before.
-    fn rung(&self, rung: &Rung, readings: usize);
+    /// A rung begins with so many readings still in the race, for which so many runs are missing.
+    fn rung(&self, rung: &Rung, readings: usize, missing: usize);
     /// A batch of trainings begins; its progress is told to what is returned.
     fn batch(&self) -> Box<dyn Progress + '_>;
     /// A reading was scored.
@@ -113,9 +122,9 @@ impl Race<'_> {
                     std::thread::sleep(POLL);
                 }
             });
-            let outcome = self.climb(Options { stop: &stop, ..options }, observer);
-            over.store(true, Ordering::Relaxed);
-            let mut outcome = outcome?;
+            // Whatever ends the race, a panic too: the scope waits for the watching thread.
+            let _over = SetOnDrop(&over);
+            let mut outcome = self.climb(Options { stop: &stop, ..options }, observer)?;
             if outcome.left.is_some() {
                 outcome.ending = if asked.load(Ordering::Relaxed) { Ending::Stopped } else { Ending::Budget };
             }
@@ -130,7 +139,7 @@ impl Race<'_> {
         let mut climbing: Vec<usize> = (0..entrants.len()).collect();
         let (mut trained, mut left) = (0, None);
         for rung in self.rungs {
-            observer.rung(rung, climbing.len());
+            observer.rung(rung, climbing.len(), self.missing(&climbing, rung));
             for batch in self.batches(&climbing, rung, options.jobs) {
                 trained += self.batch(&batch, rung, options, observer, &mut standings)?;
             }
@@ -236,9 +245,14 @@ impl Race<'_> {
             .copied()
             .filter(|&index| standings[index].failure.is_none() && standings[index].rung < rung.number)
             .collect();
+        let runs = self.missing(&waiting, rung);
+        (!waiting.is_empty()).then_some(Left { rung: *rung, readings: waiting.len(), runs })
+    }
+
+    /// Runs that readings lack on a rung; readings may share some.
+    fn missing(&self, readings: &[usize], rung: &Rung) -> usize {
         let store = self.scheduler.store;
-        let keys = waiting.iter().flat_map(|&index| needed(&self.field.entrants[index], rung, store));
-        let missing: HashSet<String> = keys.map(|spec| spec.key()).filter(|key| !store.has(key)).collect();
-        (!waiting.is_empty()).then_some(Left { rung: *rung, readings: waiting.len(), runs: missing.len() })
+        let specs = readings.iter().flat_map(|&index| needed(&self.field.entrants[index], rung, store));
+        specs.map(|spec| spec.key()).filter(|key| !store.has(key)).collect::<HashSet<_>>().len()
     }
 }
