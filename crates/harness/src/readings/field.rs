@@ -1,5 +1,5 @@
 //! Who takes part: every reading with the trainings that it needs, told apart and checked before anything is trained.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::score::scored_panels;
 use super::vary::{Reading, Vary, product};
@@ -64,7 +64,7 @@ pub fn field(figures: &[Figure], base: &Choice, varied: &[Vary]) -> Result<Field
     let only = drawn(figures, base)?;
     let mut field = Field::default();
     let mut seen: HashMap<Vec<String>, usize> = HashMap::new();
-    let mut invalid = Vec::new();
+    let (mut valid, mut invalid) = (HashSet::new(), Vec::new());
     let own = Reading::default();
     for reading in product(varied).into_iter().chain([own.clone()]) {
         let plans = match plans(figures, base, &only, &reading) {
@@ -74,6 +74,7 @@ pub fn field(figures: &[Figure], base: &Choice, varied: &[Vary]) -> Result<Field
                 continue;
             }
         };
+        valid.extend(reading.changes.iter().cloned());
         let keys = plans.iter().flat_map(|plan| plan.runs.iter().map(|run| run.spec.key())).collect();
         match seen.get(&keys) {
             Some(_) if reading == own => {}
@@ -88,8 +89,7 @@ pub fn field(figures: &[Figure], base: &Choice, varied: &[Vary]) -> Result<Field
         }
     }
     for (reading, error) in invalid {
-        let valid = |change: &&(String, String)| field.entrants.iter().any(|e| e.reading.changes.contains(change));
-        if reading.changes.iter().filter(valid).count() < reading.changes.len() || reading == own {
+        if !reading.changes.iter().all(|change| valid.contains(change)) || reading == own {
             return Err(of_vary(error).into());
         }
         let reason = error.to_string().lines().next().unwrap_or_default().to_owned();

@@ -54,10 +54,7 @@ fn record(short: &RunSpec, whole: &RunSpec, store: &Store) -> Result<Option<Reco
     if short == whole {
         return if store.has(&key) { store.load(&key).map(Some) } else { Ok(None) };
     }
-    let key = if store.has(&key) { key } else { short.key() };
-    if !store.has(&key) {
-        return Ok(None);
-    }
+    let Some(key) = [short.key(), key].into_iter().find(|key| store.has(key)) else { return Ok(None) };
     let (run, history) = (store.run(&key)?, store.history(&key)?);
     Ok(Some(cut(
         Record { run, history, train: Evaluation::default(), test: Evaluation::default() },
