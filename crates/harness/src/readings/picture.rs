@@ -8,15 +8,16 @@ use crate::measure::parts;
 /// Rows at most: more would not be looked at.
 const MOST: usize = 12;
 
-/// Small multiples as SVG, best reading first: our mean curves with their band over the paper's dashed ones. Shown are the readings on
-/// the highest rung that any finished, at most twelve; `plans` are any reading's, for labels and colours; `notes` are said under the
+/// Small multiples as SVG, best reading first: our mean curves with their band over the paper's dashed ones. Shown are the readings that
+/// were trained to the end (before any was: all), at most twelve; `plans` are any reading's, for labels and colours; `notes` are said under the
 /// title (stand-in data).
 ///
 /// # Errors
 /// When an experiment file names a colour that there is not.
 pub fn picture(outcome: &Outcome, plans: &[Plan], notes: &[String]) -> Result<String, figure::Error> {
-    let top = outcome.standings.iter().map(|s| s.rung).max().unwrap_or(0);
-    let shown: Vec<_> = outcome.standings.iter().filter(|s| s.rung == top && s.rms.is_some()).take(MOST).collect();
+    let farthest = outcome.standings.iter().map(|s| s.share).fold(0.0, f64::max);
+    let survives = |s: &&Standing| s.rms.is_some() && s.share >= farthest;
+    let shown: Vec<_> = outcome.standings.iter().filter(survives).take(MOST).collect();
     let rows: Vec<Row> = shown.iter().enumerate().map(|(index, s)| row(index + 1, s, plans)).collect();
     let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
     let title = format!("Readings of {}, best first", names.join(", "));

@@ -273,11 +273,12 @@ fn histograms_count_from_whole_runs_only() {
 }
 
 #[test]
-fn the_picture_shows_the_highest_rung_and_the_csv_every_reading() {
+fn the_picture_shows_the_survivors_and_the_csv_every_reading() {
     let setting = Setting::new(Duration::ZERO);
     let outcome = setting.run(None, &Nobody);
     let svg = picture(&outcome, &setting.field.entrants[0].plans, &["a note".to_owned()]).expect("drawn");
-    assert!(svg.contains("1. eta 0.01") && !svg.contains("eta 0.1:") && svg.contains("a note"), "the survivor alone");
+    assert!(svg.contains("1. eta 0.01") && svg.contains("2. eta 0.1:") && svg.contains("a note"));
+    assert!(!svg.contains("3. "), "a reading that was not trained to the end is not shown");
     let text = csv(&outcome, &varied(&setting.figures)).expect("written");
     let rows: Vec<&str> = text.lines().collect();
     assert_eq!(rows.len(), 1 + 4 + 1);
