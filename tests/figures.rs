@@ -16,7 +16,7 @@ fn reproduce_leaves_figure_table_and_verdicts() {
     assert!(csv.starts_with("panel,series,x,mean,low,high,n\n"));
     assert!(!user.here("figures/fig13.svg").exists(), "only the paper's own runs are published");
 
-    let _ = user.run(&FAKE).expect(0, &["18 done"]);
+    let _ = user.run(&FAKE).expect(0, &["48 done"]);
     let json = user.run(&["verdict", "fig13", "--scale", "smoke", "--fake-trainer", "--json"]).expect(0, &[]);
     let document: Value = serde_json::from_str(&json.out).expect("JSON");
     let written = std::fs::read_to_string(folder.join("data/fig13.json")).expect("the document is there");
@@ -70,8 +70,8 @@ fn figures_share_runs() {
 fn list_and_status_show_what_is_done() {
     let user = User::with_copy();
     let _ = user.run(&FAKE).expect(0, &[]);
-    let _ = user.run(&["list", "--scale", "smoke", "--fake-trainer"]).expect(0, &["fig3 ", "fig15", "18/18", "done"]);
-    let _ = user.run(&["status", "--scale", "smoke", "--fake-trainer"]).expect(0, &["18 records in", "interrupted"]);
+    let _ = user.run(&["list", "--scale", "smoke", "--fake-trainer"]).expect(0, &["fig3 ", "fig15", "48/48", "done"]);
+    let _ = user.run(&["status", "--scale", "smoke", "--fake-trainer"]).expect(0, &["48 records in", "interrupted"]);
     let _ =
         user.run(&["data"]).expect(0, &["mnist", "missing", "digits", "embedded", "cargo xtask data fetch cifar-10"]);
 }

@@ -26,7 +26,7 @@ pub fn run(args: &Check) -> Result<(), Stop> {
         if fresh.exists() {
             std::fs::remove_dir_all(&fresh).map_err(|e| Stop::failed(format!("{}: {e}", place.shown(&fresh))))?;
         }
-        place.store = Store::open(fresh);
+        place.store = if args.folders.fake_trainer { Store::open_fake(fresh) } else { Store::open(fresh) };
     }
     let figures = if args.figures.is_empty() { kept(&baselines)? } else { args.figures.clone() };
     let plans = place.plans(&figures, &Choice { scale: Some(SCALE.into()), ..Choice::default() })?;
