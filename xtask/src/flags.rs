@@ -222,8 +222,8 @@ pub struct Verdict {
 /// Trains the reduced runs afresh and compares their curves with the baselines in tests/baselines/: the regression check of CI.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Limits come from the spread over seeds that the baseline holds: a curve's mean and its end may differ by four standard errors of
-a difference.
+Limits come from the spread over seeds that the baseline holds: the mean of a curve may move by two standard errors of a mean
+over seeds, its end by four. The seeds are the same, so on one kind of machine the curves are equal to the bit.
 
 Examples:
   cargo xtask check              every figure that has a baseline
