@@ -4,7 +4,7 @@
 //! trainings for the figures that judge, a [`Race`] runs them on the [`Rung`]s of a [`ladder()`] (few seeds and the beginning of the
 //! training first, the best third longer) through the ordinary [`Scheduler`](crate::schedule::Scheduler) and store, so that nothing
 //! is trained twice and a race that was stopped goes on. Each [`Standing`] is the distance from the paper's curves
-//! ([`claims::score`](crate::claims::score)), beside the distance that seed noise alone would give; [`table`], [`csv`] and
+//! ([`claims::score`](crate::claims::score)), beside the distance that seed noise alone would give; [`table`], [`csv`](fn@csv) and
 //! [`picture`] show them.
 //!
 //! Accuracies, shares and cumulated histograms count alike, each series once. Measures taken at the end of training count only where
