@@ -166,6 +166,12 @@ pub struct Readings {
     /// A key of the experiment file, as of --set, and the values to try; may be given several times [default: the files' `vary`].
     #[arg(long, value_name = "KEY=A,B,C")]
     pub vary: Vec<Vary>,
+    /// A YAML file that lists readings one by one, each a mapping from keys to values; with --vary, each with each of its values.
+    #[arg(long, value_name = "FILE")]
+    pub list: Option<PathBuf>,
+    /// Only this loss is trained and judged by; may be given several times.
+    #[arg(long, value_name = "LOSS")]
+    pub only: Vec<String>,
     /// Minutes after which it stops [default: none].
     #[arg(long, value_name = "MINUTES")]
     pub budget: Option<f64>,

@@ -1,10 +1,12 @@
 //! `readings`: a race of readings, told rung by rung, with a table and a figure at its end.
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use harness::experiment::suggest::clause;
 use harness::publish::paper_curves;
 use harness::readings::{
-    self, Ending, Field, FieldError, Figure, KEEP_ONE_IN, Observer, Outcome, Race, Rung, Standing, Vary,
+    self, Ending, Field, FieldError, Figure, KEEP_ONE_IN, Observer, Outcome, Race, Reading, Rung, Standing,
 };
 use harness::schedule::{CHECKPOINT_EVERY, Event, Options, Progress, Scheduler};
 
@@ -24,7 +26,7 @@ pub fn run(args: &Readings) -> Result<(), Stop> {
     let budget = budget(args.budget)?;
     let place = Workplace::find(&args.folders)?;
     let figures = figures(&place, args)?;
-    let (varied, field) = field(&figures, args)?;
+    let (tried, field) = field(&figures, args)?;
     let seeds = field.entrants.iter().flat_map(|entrant| &entrant.plans).map(|plan| plan.experiment.seeds).max();
     let rungs = if args.grid { readings::grid } else { readings::ladder }(field.entrants.len(), seeds.unwrap_or(1));
 
@@ -35,10 +37,10 @@ pub fn run(args: &Readings) -> Result<(), Stop> {
     let race = Race { figures: &figures, field: &field, rungs: &rungs, scheduler };
     let jobs = args.jobs.map_or(0, usize::from);
     interrupt::listen();
-    explain(&race, &field, &varied, jobs, budget)?;
+    explain(&race, &field, &tried, jobs, budget)?;
     let options = Options { jobs, checkpoint_every: CHECKPOINT_EVERY, stop: &interrupt::STOP };
     let outcome = race.run(options, budget, &Teller).map_err(stopped_or)?;
-    show(&place, args, &outcome, &varied, &field)?;
+    show(&place, args, &outcome, &tried, &field)?;
     end(&outcome)
 }
 
@@ -61,26 +63,73 @@ fn figures(place: &Workplace, args: &Readings) -> Result<Vec<Figure>, Stop> {
             }
         }
     }
+    if !args.only.is_empty() {
+        only(&mut figures, args)?;
+    }
     Ok(figures)
 }
 
-fn field(figures: &[Figure], args: &Readings) -> Result<(Vec<Vary>, Field), Stop> {
+/// Lets only the losses of `--only` judge.
+fn only(figures: &mut Vec<Figure>, args: &Readings) -> Result<(), Stop> {
     let base = args.change.choice(&[]);
-    let varied = if args.vary.is_empty() {
+    let mut losses = BTreeSet::new();
+    for figure in figures.iter() {
+        losses.extend(figure.source.resolve(&base)?.losses.into_keys());
+    }
+    if let Some(unknown) = args.only.iter().find(|loss| !losses.contains(*loss)) {
+        let hint = clause(unknown, losses.iter().map(String::as_str));
+        return Err(Stop::Usage(format!("--only {unknown}: none of these figures has that loss{hint}")));
+    }
+    for figure in figures.iter_mut() {
+        figure.keep_only(&args.only, &base)?;
+    }
+    // A figure none of whose curves is left does not judge.
+    figures.retain(|figure| !figure.paper.is_empty());
+    if figures.is_empty() {
+        return Err(Stop::Usage(format!("--only {}: the paper draws no curve of it", args.only.join(" --only "))));
+    }
+    Ok(())
+}
+
+/// What is tried, in words for the reader and as the keys that readings change.
+struct Tried {
+    words: Vec<String>,
+    keys: Vec<String>,
+}
+
+fn field(figures: &[Figure], args: &Readings) -> Result<(Tried, Field), Stop> {
+    let base = args.change.choice(&[]);
+    let varied = if args.vary.is_empty() && args.list.is_none() {
         let experiments: Vec<_> =
             figures.iter().map(|figure| figure.source.resolve(&base)).collect::<Result<_, _>>()?;
         readings::of_files(&experiments)
     } else {
         args.vary.clone()
     };
-    let field = readings::field(figures, &base, &varied).map_err(|error: FieldError| Stop::Usage(error.to_string()))?;
-    Ok((varied, field))
+    let mut words: Vec<String> =
+        varied.iter().map(|vary| format!("{} = {}", vary.key, vary.values.join(" | "))).collect();
+    let list = match &args.list {
+        Some(path) => {
+            words.insert(0, format!("the list {}", path.display()));
+            listed(path)?
+        }
+        None => vec![Reading::default()],
+    };
+    let tried = readings::combined(&list, &varied);
+    let field = readings::field(figures, &base, &tried).map_err(|error: FieldError| Stop::Usage(error.to_string()))?;
+    Ok((Tried { words, keys: readings::keys(&tried) }, field))
+}
+
+fn listed(path: &Path) -> Result<Vec<Reading>, Stop> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Stop::Usage(format!("--list {shown}: cannot read it: {error}; give a YAML file")))?;
+    readings::listed(&text).map_err(|why| Stop::Usage(format!("--list {shown}: {why}")))
 }
 
 /// What is about to be done and how long it takes.
-fn explain(race: &Race, field: &Field, varied: &[Vary], jobs: usize, budget: Option<Duration>) -> Result<(), Stop> {
-    let values: Vec<String> = varied.iter().map(|vary| format!("{} = {}", vary.key, vary.values.join(" | "))).collect();
-    crate::words::tell!("{}:\n  {}", count(field.entrants.len(), "reading"), values.join("\n  "));
+fn explain(race: &Race, field: &Field, tried: &Tried, jobs: usize, budget: Option<Duration>) -> Result<(), Stop> {
+    crate::words::tell!("{}:\n  {}", count(field.entrants.len(), "reading"), tried.words.join("\n  "));
     for left_out in field.left_out.iter().take(SHOWN) {
         crate::words::tell!("  left out: {left_out}");
     }
@@ -162,7 +211,7 @@ impl Observer for Teller {
 }
 
 /// Prints the table and writes table and figure.
-fn show(place: &Workplace, args: &Readings, outcome: &Outcome, varied: &[Vary], field: &Field) -> Result<(), Stop> {
+fn show(place: &Workplace, args: &Readings, outcome: &Outcome, tried: &Tried, field: &Field) -> Result<(), Stop> {
     let plans = field.entrants.first().map_or(&[][..], |entrant| &entrant.plans);
     let notes = notes(place, args, plans);
     say(format!("\n{}", readings::table(outcome)));
@@ -174,7 +223,7 @@ fn show(place: &Workplace, args: &Readings, outcome: &Outcome, varied: &[Vary], 
     let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
     let stem = format!("{fake}{}", names.join("-"));
     let files: [(PathBuf, String); 2] = [
-        (folder.join(format!("{stem}.csv")), readings::csv(outcome, varied)?),
+        (folder.join(format!("{stem}.csv")), readings::csv(outcome, &tried.keys)?),
         (
             folder.join(format!("{stem}.svg")),
             readings::picture(outcome, plans, &notes).map_err(harness::publish::Error::from)?,

@@ -11,6 +11,9 @@ pub struct Reading {
     pub normalisation: Normalisation,
     /// What R(α) is.
     pub size: Size,
+    /// The numbers that gradient descent moves to train the scales.
+    #[serde(skip_serializing_if = "ScaleForm::is_value")]
+    pub scales: ScaleForm,
     /// Which margin the gate compares with η.
     pub gate: Gate,
     /// Whether the single-scale baseline trains its scale R1.
@@ -108,6 +111,26 @@ pub enum Gate {
     Normalised,
     /// R1·δX̂: the margin on the scale on which probabilities are computed.
     Scaled,
+}
+
+/// The numbers behind the scales R_k. In real arithmetic the loss does not care, but its gradient does: a step of descent moves the
+/// scale by τ ∂L/∂R_k (`value`), by R(α⁰)² times that (`ratio`), or by R_k² times that (`logarithm`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScaleForm {
+    /// R_k itself, as eq. (14) says.
+    #[default]
+    Value,
+    /// R_k/R(α⁰), as eq. (17) writes R_s R.
+    Ratio,
+    /// log R_k.
+    Logarithm,
+}
+
+impl ScaleForm {
+    fn is_value(&self) -> bool {
+        *self == Self::Value
+    }
 }
 
 /// Whether a scale is trained.

@@ -46,10 +46,16 @@ pub fn score(series: &[Series], paper: &[PaperSeries], paper_seeds: u64) -> Scor
             score_series(ours, theirs, paper_seeds)
         })
         .collect();
-    Score {
-        rms: pooled(scores.iter().map(|s| Some(s.rms))),
-        noise: pooled(scores.iter().map(|s| s.noise)),
-        series: scores,
+    let mut score = Score { series: scores, rms: None, noise: None };
+    score.pool();
+    score
+}
+
+impl Score {
+    /// Pools distance and noise of the series anew.
+    pub fn pool(&mut self) {
+        self.rms = pooled(self.series.iter().map(|s| Some(s.rms)));
+        self.noise = pooled(self.series.iter().map(|s| s.noise));
     }
 }
 

@@ -1,7 +1,7 @@
 //! From an experiment to the trainings it needs.
 use twoscale::loss::{LossKind, LossSpec};
 use twoscale::models::{ModelKind, ModelSpec};
-use twoscale::reading::{Base, Gate, Mean, Reading, Trained};
+use twoscale::reading::{Base, Gate, Mean, Reading, ScaleForm, Trained};
 
 use super::error::{Error, Problem};
 use super::file::{Experiment, Loss};
@@ -103,6 +103,9 @@ fn reading(reading: &Reading, kind: LossKind) -> Reading {
         reading.mean = Mean::default();
     } else {
         reading.baseline = Trained::default();
+    }
+    if kind == LossKind::Fixed {
+        reading.scales = ScaleForm::default();
     }
     if kind != LossKind::Separation {
         reading.separation_base = Base::default();

@@ -2,7 +2,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::score::scored_panels;
-use super::vary::{Reading, Vary, product};
+use super::vary::Reading;
 use crate::experiment::error::Problem;
 use crate::experiment::{Choice, Error, Plan, Source};
 use crate::measure::parts;
@@ -17,6 +17,24 @@ pub struct Figure {
     pub paper: Vec<PaperSeries>,
 }
 
+impl Figure {
+    /// Lets only these losses judge: drops the paper's curves of all others. `base` as in [`field`].
+    ///
+    /// # Errors
+    /// When the experiment is not valid with `base`.
+    pub fn keep_only(&mut self, losses: &[String], base: &Choice) -> Result<(), Error> {
+        let experiment = self.source.resolve(base)?;
+        let drawn = |curve: &PaperSeries| {
+            let panels = experiment.panels.iter().filter(|panel| panel.panel == curve.panel);
+            panels
+                .flat_map(|panel| panel.series.iter().map(|series| parts(series)))
+                .any(|(slug, loss, _)| slug == curve.series && losses.iter().any(|only| only == loss))
+        };
+        self.paper.retain(drawn);
+        Ok(())
+    }
+}
+
 /// A reading and the trainings of the losses drawn, figure by figure.
 #[derive(Clone, Debug)]
 pub struct Entrant {
@@ -29,8 +47,10 @@ pub struct Entrant {
 /// All readings that take part.
 #[derive(Clone, Debug, Default)]
 pub struct Field {
-    /// They, in the order of the product, and last the files' own reading where no other amounts to it.
+    /// They, in the order given, and last the files' own reading where no other amounts to it.
     pub entrants: Vec<Entrant>,
+    /// The files' own reading with all its seeds, figure by figure: its runs tell how much seeds differ.
+    pub own: Vec<Plan>,
     /// Readings left out, a sentence each: values that do not go together, or the same trainings as another reading.
     pub left_out: Vec<String>,
 }
@@ -48,25 +68,27 @@ pub enum FieldError {
         figure: String,
     },
     /// Nothing varied.
-    #[error("nothing is varied: give --vary KEY=VALUE,VALUE, or a list `vary` in the experiment file")]
+    #[error("nothing is varied: give --vary KEY=VALUE,VALUE, a --list, or a list `vary` in the experiment file")]
     NothingVaried,
 }
 
-/// Plans every combination of `varied` for every figure. `base` is laid first: scale, variant, `--set`s and seeds of all readings.
+/// Plans every reading for every figure. `base` is laid first: scale, variant, `--set`s and seeds of all readings, and the only
+/// losses that judge.
 ///
 /// # Errors
-/// [`FieldError`]. A combination that is invalid although each of its values is valid in another one is left out instead: not all
-/// readings go together.
-pub fn field(figures: &[Figure], base: &Choice, varied: &[Vary]) -> Result<Field, FieldError> {
-    if varied.is_empty() {
+/// [`FieldError`]. A reading that is invalid although each of its values is valid in another one is left out instead: not all values
+/// go together.
+pub fn field(figures: &[Figure], base: &Choice, readings: &[Reading]) -> Result<Field, FieldError> {
+    if readings.iter().all(|reading| reading.changes.is_empty()) {
         return Err(FieldError::NothingVaried);
     }
     let only = drawn(figures, base)?;
-    let mut field = Field::default();
+    let own_seeds = Choice { seeds: None, ..base.clone() };
+    let mut field = Field { own: plans(figures, &own_seeds, &only, &Reading::default())?, ..Field::default() };
     let mut seen: HashMap<Vec<String>, usize> = HashMap::new();
     let (mut valid, mut invalid) = (HashSet::new(), Vec::new());
     let own = Reading::default();
-    for reading in product(varied).into_iter().chain([own.clone()]) {
+    for reading in readings.iter().cloned().chain([own.clone()]) {
         let plans = match plans(figures, base, &only, &reading) {
             Ok(plans) => plans,
             Err(error) => {

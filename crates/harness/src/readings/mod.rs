@@ -11,6 +11,7 @@
 //! a rung reached the end.
 mod field;
 mod ladder;
+mod noise;
 mod picture;
 mod race;
 mod runs;
@@ -26,4 +27,4 @@ pub use picture::picture;
 pub use race::{Ending, Left, Observer, Outcome, Race};
 pub use score::{FigureScore, ScoredPanel, Standing, tolerance};
 pub use table::{csv, table};
-pub use vary::{Reading, Vary, VaryError, of_files, product};
+pub use vary::{Reading, Vary, VaryError, combined, keys, listed, of_files, product};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::field::{Entrant, Field, Figure};
 use super::ladder::{KEEP_ONE_IN, Rung};
+use super::noise::lend;
 use super::runs::{gather, needed};
 use super::score::{Standing, rank, score_figure, standing};
 use crate::schedule::{Estimate, Options, Progress, ScheduleError, Scheduler};
@@ -235,6 +236,9 @@ impl Race<'_> {
             seeds = seeds.max(rung.seeds.min(plan.experiment.seeds));
             diverged += plan.experiment.losses.keys().map(|loss| runs.diverged(loss).len()).sum::<usize>();
             scores.push(score_figure(plan, &figure.paper, rung, &runs));
+        }
+        if seeds == 1 {
+            lend(&mut scores, &self.field.own, self.figures, rung, self.scheduler.store)?;
         }
         Ok(Some(standing(&entrant.reading, rung, scores, seeds, diverged)))
     }

@@ -3,7 +3,6 @@ use std::fmt::Write as _;
 
 use super::race::Outcome;
 use super::score::{ScoredPanel, Standing};
-use super::vary::Vary;
 use crate::claims::wrap_words;
 use crate::measure::interpolate;
 use crate::publish;
@@ -63,7 +62,7 @@ pub fn table(outcome: &Outcome) -> String {
 ///
 /// # Errors
 /// When the table cannot be written, which does not happen in memory.
-pub fn csv(outcome: &Outcome, varied: &[Vary]) -> Result<String, publish::Error> {
+pub fn csv(outcome: &Outcome, keys: &[String]) -> Result<String, publish::Error> {
     let failed = |reason: String| publish::Error::Table { path: "the table".into(), reason };
     let figures = figures(&outcome.standings);
     // Whoever came farthest has every curve.
@@ -71,7 +70,7 @@ pub fn csv(outcome: &Outcome, varied: &[Vary]) -> Result<String, publish::Error>
     let mut writer = csv::Writer::from_writer(Vec::new());
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let mut header = words(&["rank", "rung", "share", "seeds", "score", "noise", "fits", "diverged"]);
-    header.extend(varied.iter().map(|vary| vary.key.clone()));
+    header.extend(keys.iter().cloned());
     header.extend(figures.iter().flat_map(|figure| [figure.clone(), format!("{figure} noise")]));
     header.extend(curves.iter().map(End::slug));
     writer.write_record(&header).map_err(|error| failed(error.to_string()))?;
@@ -86,7 +85,7 @@ pub fn csv(outcome: &Outcome, varied: &[Vary]) -> Result<String, publish::Error>
             fits(s).to_owned(),
             s.diverged.to_string(),
         ];
-        row.extend(varied.iter().map(|vary| s.reading.value(&vary.key).unwrap_or("as the file says").to_owned()));
+        row.extend(keys.iter().map(|key| s.reading.value(key).unwrap_or("as the file says").to_owned()));
         for figure in &figures {
             let (rms, noise) = figure_score(s, figure);
             row.extend([plain(rms), plain(noise)]);

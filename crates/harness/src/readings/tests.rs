@@ -101,7 +101,7 @@ impl Setting {
     fn new(delay: Duration) -> Self {
         let folder = tempfile::tempdir().expect("folder");
         let figures = vec![figure()];
-        let field = field(&figures, &Choice::default(), &varied(&figures)).expect("valid");
+        let field = field(&figures, &Choice::default(), &product(&varied(&figures))).expect("valid");
         let rungs = ladder(field.entrants.len(), 6);
         let store = Store::open_fake(folder.path());
         Self { _folder: folder, store, trainer: Steady(Fake { delay }), figures, field, rungs }
@@ -158,6 +158,33 @@ fn the_nearest_reading_wins_and_each_rung_keeps_a_third() {
 }
 
 #[test]
+fn a_reading_with_one_seed_borrows_the_noise_of_the_files_own() {
+    let setting = Setting::new(Duration::ZERO);
+    let first = Rung { number: 1, readings: 4, seeds: 1, share: 0.25 };
+    let rungs = [first];
+    let race = Race { rungs: &rungs, ..setting.race() };
+    let stop = AtomicBool::new(false);
+    let options = || Options { jobs: 2, checkpoint_every: Duration::ZERO, stop: &stop };
+    let alone = race.run(options(), None, &Nobody).expect("runs");
+    assert!(alone.standings.iter().all(|s| s.noise.is_none()), "nobody has two seeds");
+    // Four seeds of the files' own reading, whole: their beginnings count.
+    let own: Vec<_> = setting.field.own[0].runs.iter().filter(|r| r.seed <= 4).map(|r| r.spec.clone()).collect();
+    race.scheduler.run(&own, options(), &Silent).expect("runs");
+    let lent = race.run(options(), None, &Nobody).expect("runs");
+    assert_eq!(lent.trained, 0);
+    let runs = super::runs::gather(&setting.field.own[0], &Rung { seeds: 4, ..first }, &setting.store);
+    let runs = runs.expect("readable").expect("all there");
+    let four = super::score::score_figure(&setting.field.own[0], &setting.figures[0].paper, &first, &runs).score;
+    // √(s² (1/4 + 1/6)) of four seeds is √(s² (1 + 1/6)) of one: the paper has the file's six.
+    let expected = four.noise.expect("four seeds") * ((1.0 + 1.0 / 6.0) / (1.0 / 4.0 + 1.0 / 6.0f64)).sqrt();
+    for standing in &lent.standings {
+        assert!((standing.noise.expect("lent") - expected).abs() < 1e-12, "{standing:?}");
+    }
+    let scores = |outcome: &Outcome| outcome.standings.iter().map(|s| s.rms).collect::<Vec<_>>();
+    assert_eq!(scores(&lent), scores(&alone), "the distance is its own");
+}
+
+#[test]
 fn a_race_run_again_trains_nothing_and_says_the_same() {
     let setting = Setting::new(Duration::ZERO);
     let first = setting.run(None, &Nobody);
@@ -175,7 +202,7 @@ fn a_race_without_time_says_what_is_left() {
     assert_eq!((outcome.ending, outcome.trained, setting.records()), (Ending::Budget, 0, 0));
     assert_eq!(outcome.left, Some(Left { rung: setting.rungs[0], readings: 4, runs: 5 }));
     assert!(outcome.standings.iter().all(|s| s.rung == 0 && s.rms.is_none()));
-    assert!(csv(&outcome, &varied(&setting.figures)).is_ok());
+    assert!(csv(&outcome, &keys(&product(&varied(&setting.figures)))).is_ok());
 }
 
 #[test]
@@ -226,14 +253,15 @@ fn an_unknown_key_and_a_bad_value_are_refused_by_name() {
         ("reading.normalization=through", ["--vary reading.normalization=through", "did you mean `normalisation`?"]),
         ("reading.normalisation=through,detachd", ["--vary reading.normalisation=detachd", "did you mean `detached`?"]),
     ] {
-        let error =
-            field(&figures, &Choice::default(), &[option.parse().expect(option)]).expect_err(option).to_string();
+        let error = field(&figures, &Choice::default(), &product(&[option.parse().expect(option)]))
+            .expect_err(option)
+            .to_string();
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
     }
     assert!(matches!(field(&figures, &Choice::default(), &[]), Err(FieldError::NothingVaried)));
     let bare = Figure { paper: Vec::new(), ..figure() };
     let vary = ["optimiser.step=0.1,0.2".parse().expect("valid")];
-    assert!(matches!(field(&[bare], &Choice::default(), &vary), Err(FieldError::NoCurves { .. })));
+    assert!(matches!(field(&[bare], &Choice::default(), &product(&vary)), Err(FieldError::NoCurves { .. })));
 }
 
 #[test]
@@ -241,7 +269,7 @@ fn values_that_do_not_go_together_and_doubles_are_left_out_and_named() {
     let vary = |text: &str| text.parse::<Vary>().expect(text);
     // R can be kept for several steps only where it is detached; a kernel means nothing to a network of dense layers.
     let varied = ["reading.normalisation=through,detached", "reading.size.every=1,10", "model.kernel=3,5"].map(vary);
-    let field = field(&[figure()], &Choice::default(), &varied).expect("valid");
+    let field = field(&[figure()], &Choice::default(), &product(&varied)).expect("valid");
     assert_eq!(field.entrants.len(), 3);
     assert_eq!(field.left_out.iter().filter(|why| why.contains("the same trainings as")).count(), 3);
     assert_eq!(field.left_out.iter().filter(|why| why.contains("does not go together")).count(), 2);
@@ -279,7 +307,7 @@ fn the_picture_shows_the_survivors_and_the_csv_every_reading() {
     let svg = picture(&outcome, &setting.field.entrants[0].plans, &["a note".to_owned()]).expect("drawn");
     assert!(svg.contains("1. eta 0.01") && svg.contains("2. eta 0.1:") && svg.contains("a note"));
     assert!(!svg.contains("3. "), "a reading that was not trained to the end is not shown");
-    let text = csv(&outcome, &varied(&setting.figures)).expect("written");
+    let text = csv(&outcome, &keys(&product(&varied(&setting.figures)))).expect("written");
     let rows: Vec<&str> = text.lines().collect();
     assert_eq!(rows.len(), 1 + 4 + 1);
     assert!(

@@ -111,6 +111,46 @@ impl Reading {
     }
 }
 
+/// Readings one by one, as a YAML list of mappings from dotted keys to values: `- {reading.gate: raw, model.biases: false}`.
+///
+/// # Errors
+/// A sentence that says what the text is instead, and where.
+pub fn listed(yaml: &str) -> Result<Vec<Reading>, String> {
+    const SHAPE: &str = "a list of mappings from keys to values, such as `- {reading.gate: raw, model.biases: false}`";
+    let items: Vec<Value> = serde_yaml::from_str(yaml).map_err(|error| format!("must be {SHAPE}: {error}"))?;
+    let of_item = |(index, item): (usize, Value)| {
+        let wrong = || format!("reading {}: must be one of {SHAPE}", index + 1);
+        let Value::Mapping(mapping) = item else { return Err(wrong()) };
+        let change = |(key, value): (Value, Value)| {
+            let key = key.as_str().filter(|key| !key.is_empty()).ok_or_else(wrong)?.to_owned();
+            Ok((key, text(&value)))
+        };
+        Ok(Reading { changes: mapping.into_iter().map(change).collect::<Result<_, String>>()? })
+    };
+    items.into_iter().enumerate().map(of_item).collect()
+}
+
+/// Every reading of `list` with every one of `varied`.
+pub fn combined(list: &[Reading], varied: &[Vary]) -> Vec<Reading> {
+    let product = product(varied);
+    let with = |first: &Reading| {
+        let first = first.changes.clone();
+        product.iter().map(move |more| Reading { changes: first.iter().chain(&more.changes).cloned().collect() })
+    };
+    list.iter().flat_map(with).collect()
+}
+
+/// The keys that readings change, in the order in which they first appear.
+pub fn keys(readings: &[Reading]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    for (key, _) in readings.iter().flat_map(|reading| &reading.changes) {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
+    }
+    keys
+}
+
 fn last_word(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
@@ -150,6 +190,23 @@ mod tests {
         for text in ["reading.normalisation", "=a", "a=", "a=b,,c"] {
             let error = text.parse::<Vary>().expect_err(text).to_string();
             assert!(error.starts_with(&format!("--vary {text}: ")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_list_names_its_readings_one_by_one() {
+        let list =
+            listed("- {reading.gate: raw, model.hidden: [120, 84]}\n- {model.biases: false}\n- {}").expect("a list");
+        assert_eq!(list[0].sets(), ["reading.gate=raw", "model.hidden=[120,84]"]);
+        assert_eq!(list[1].sets(), ["model.biases=false"]);
+        assert_eq!(keys(&list), ["reading.gate", "model.hidden", "model.biases"]);
+        let both = combined(&list, &[vary("optimiser.step=0.1,0.2")]);
+        assert_eq!(both.len(), 6);
+        assert_eq!(both[3].sets(), ["model.biases=false", "optimiser.step=0.2"]);
+        assert_eq!(both[4].sets(), ["optimiser.step=0.1"]);
+        for (text, said) in [("a: 1", "must be a list"), ("- a", "reading 1: "), ("- {}\n- {1: 2}", "reading 2: ")] {
+            let error = listed(text).expect_err(text);
+            assert!(error.contains(said), "{error}");
         }
     }
 

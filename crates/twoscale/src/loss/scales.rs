@@ -2,7 +2,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::{LossKind, LossSpec};
-use crate::reading::{Base, Reading, Trained};
+use crate::reading::{Base, Reading, ScaleForm, Trained};
 use crate::{Error, Result};
 
 /// A number that scales are made of.
@@ -10,10 +10,21 @@ use crate::{Error, Result};
 pub struct ScaleParameter {
     /// `R1`, `R2`, ... or, for the separation loss, `R` and `Rs`.
     pub name: String,
-    /// Its value, f64, no dimensions.
+    /// The number, f64, no dimensions: the scale itself, or what [`ScaleForm`] says.
     pub var: Var,
     /// Whether gradient descent moves it.
     pub trained: bool,
+    /// What the number stands for.
+    meaning: Meaning,
+}
+
+/// What a number stands for.
+#[derive(Clone, Copy, Debug)]
+enum Meaning {
+    /// The scale, in this unit.
+    Times(f64),
+    /// The scale's logarithm.
+    Logarithm,
 }
 
 /// The scales of a loss, in double precision: their values reach 10⁷⁰ for deep networks, where single precision ends at 10³⁸.
@@ -25,6 +36,8 @@ pub struct ScaleParameter {
 /// | two-scale, (13)-(14) | R1, R2, ... trained | R1, R2, ... |
 /// | fixed, (16) | R1, R2, ... constant | R1, R2, ... |
 /// | separation, (17)-(18) | R (constant, or trained), Rs trained | R, Rs·R, Rs²·R, ... |
+///
+/// [`ScaleForm`] says whether a number is R_k itself, its ratio to R(α⁰) or its logarithm; Rs is always the ratio itself.
 #[derive(Clone, Debug)]
 pub struct Scales {
     parameters: Vec<ScaleParameter>,
@@ -48,7 +61,12 @@ impl Scales {
         }
         let count = spec.scales();
         let parameter = |name: String, value: f64, trained: bool| -> Result<ScaleParameter> {
-            Ok(ScaleParameter { name, var: Var::new(value, &Device::Cpu)?, trained })
+            let (number, meaning) = match reading.scales {
+                ScaleForm::Value => (value, Meaning::Times(1.0)),
+                ScaleForm::Ratio => (value / first, Meaning::Times(first)),
+                ScaleForm::Logarithm => (value.ln(), Meaning::Logarithm),
+            };
+            Ok(ScaleParameter { name, var: Var::new(number, &Device::Cpu)?, trained, meaning })
         };
         let numbered = |trained: bool| -> Result<Vec<ScaleParameter>> {
             let value = |k: usize| first * spec.ratio.powi(k as i32);
@@ -60,7 +78,12 @@ impl Scales {
             LossKind::Fixed => numbered(false)?,
             LossKind::Separation => vec![
                 parameter("R".into(), first, reading.separation_base == Base::Trained)?,
-                parameter("Rs".into(), spec.ratio, true)?,
+                ScaleParameter {
+                    name: "Rs".into(),
+                    var: Var::new(spec.ratio, &Device::Cpu)?,
+                    trained: true,
+                    meaning: Meaning::Times(1.0),
+                },
             ],
         };
         Ok(Self { parameters, count, separation: spec.kind == LossKind::Separation })
@@ -80,8 +103,8 @@ impl Scales {
         let mut scales = Vec::with_capacity(self.count);
         for k in 0..self.count {
             scales.push(match self.parameters.get(k) {
-                Some(own) if !self.separation || k == 0 => own.tracked(),
-                _ => (&scales[k - 1] * self.parameters[1].tracked())?,
+                Some(own) if !self.separation || k == 0 => own.scale()?,
+                _ => (&scales[k - 1] * self.parameters[1].scale()?)?,
             });
         }
         Ok(Tensor::stack(&scales, 0)?)
@@ -109,6 +132,14 @@ impl ScaleParameter {
     /// The variable where it is trained, else a constant: no gradient is computed for nothing.
     fn tracked(&self) -> Tensor {
         if self.trained { self.var.as_tensor().clone() } else { self.var.as_detached_tensor() }
+    }
+
+    fn scale(&self) -> Result<Tensor> {
+        Ok(match self.meaning {
+            Meaning::Times(1.0) => self.tracked(),
+            Meaning::Times(unit) => (self.tracked() * unit)?,
+            Meaning::Logarithm => self.tracked().exp()?,
+        })
     }
 }
 
@@ -146,6 +177,27 @@ mod tests {
         let reading = Reading { baseline: Trained::Constant, separation_base: Base::Trained, ..Reading::default() };
         assert!(trained(&scales(LossKind::Single, &[], &reading)).is_empty());
         assert_eq!(trained(&scales(LossKind::Separation, &[0.1], &reading)), ["R", "Rs"]);
+    }
+
+    #[test]
+    fn the_form_of_a_scale_changes_its_gradient_and_nothing_else() {
+        // R1 = 3, R2 = 30, R(α⁰) = 3: dR/d(number) is 1, R(α⁰), or R itself.
+        let expected =
+            [(ScaleForm::Value, [1.0, 1.0]), (ScaleForm::Ratio, [3.0, 3.0]), (ScaleForm::Logarithm, [3.0, 30.0])];
+        for (form, slopes) in expected {
+            let scales = scales(LossKind::TwoScale, &[0.1], &Reading { scales: form, ..Reading::default() });
+            let values = scales.values().unwrap();
+            assert!((values[0] - 3.0).abs() < 1e-14 && (values[1] - 30.0).abs() < 1e-13, "{form:?}: {values:?}");
+            let gradients = scales.tensor().unwrap().sum_all().unwrap().backward().unwrap();
+            for (parameter, slope) in scales.parameters().iter().zip(slopes) {
+                let gradient = gradients.get(&parameter.var).unwrap().to_scalar::<f64>().unwrap();
+                assert!((gradient - slope).abs() < 1e-13, "{form:?}, {}: {gradient}", parameter.name);
+            }
+            // Rs is a ratio already, whatever form the scales have.
+            let separation =
+                self::scales(LossKind::Separation, &[0.1], &Reading { scales: form, ..Reading::default() });
+            assert_eq!(separation.parameters()[1].var.to_scalar::<f64>().unwrap(), 10.0);
+        }
     }
 
     #[test]
