@@ -17,5 +17,5 @@ fn reduced_runs_give_the_curves_of_the_baselines() {
 #[test]
 fn a_changed_curve_is_told() {
     // Made-up curves cannot agree with trained ones.
-    let _ = check(&["fig10", "--fake-trainer"]).expect(1, &["differ from the baseline", "single"]);
+    let _ = check(&["fig10", "--fake-trainer"]).expect(1, &["beyond the limits of the baseline", "single"]);
 }

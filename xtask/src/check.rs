@@ -46,7 +46,7 @@ pub fn run(args: &Check) -> Result<(), Stop> {
     match wrong {
         0 => Ok(()),
         n => Err(Stop::Failed(format!(
-            "{} differ from the baseline; if that is meant, keep a new one: cargo xtask check {} --keep",
+            "{} beyond the limits of the baseline; if that is meant, keep a new one: cargo xtask check {} --keep",
             count(n, "curve value"),
             figures.join(" ")
         ))),

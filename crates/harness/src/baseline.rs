@@ -2,10 +2,10 @@
 //!
 //! A baseline is a published table (`figN.csv` at scale `reduced`) kept in `tests/baselines/`. Limits are computed from the
 //! spread over seeds that it holds, never typed in: of every curve, its mean over x may move by [`MEAN`] and its last
-//! point, a single measurement, by [`END`] standard errors of a mean over seeds, pooled along the curve (root mean square over its points), because a few seeds alone
-//! tell it badly at one point. The seeds are the same, so initial weights and batches are too: on the same kind of machine
-//! the curves are equal to the bit, and other kernels or another order of sums move them by a part of the spread. A wrong
-//! gradient, scale or gate moves them by more.
+//! point, a single measurement, by [`END`] standard errors of a mean over seeds. These are pooled along the curve (root
+//! mean square over its points), because a few seeds alone tell them badly at one point. The seeds are the same, so initial
+//! weights and batches are too: on the same kind of machine the curves are equal to the bit, and other kernels or another
+//! order of sums move them by a part of the spread. A wrong gradient, scale or gate moves them by more.
 use crate::series::{Point, Series};
 use crate::statistics::{Estimate, standard_error};
 

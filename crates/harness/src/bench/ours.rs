@@ -9,7 +9,7 @@ use twoscale::trainer::Trainer;
 use super::Result;
 use super::network::Network;
 use crate::spec::RunSpec;
-use crate::train::{Batch, Batches, Problem, Training};
+use crate::train::{Batch, Batches, Problem, Training, fresh};
 
 /// Batches that wait as tensors for [`Call::Step`].
 pub(super) const READY: usize = 16;
@@ -63,17 +63,7 @@ impl<'a> Ours<'a> {
     /// A training at its beginning.
     pub fn new(network: Network, problem: &'a Problem) -> Result<Self> {
         let spec = network.spec();
-        let data = problem.dataset();
-        let trainer = Trainer::new(
-            &spec.model,
-            data.shape,
-            data.classes,
-            &spec.loss,
-            &spec.reading,
-            &spec.optimiser,
-            spec.seed,
-            &Device::Cpu,
-        )?;
+        let trainer = fresh(&spec, problem)?;
         let batch = spec.schedule.batch;
         let mut ready = Vec::with_capacity(READY);
         for batch in problem.train_in_order(batch).take(READY) {

@@ -20,7 +20,7 @@ pub use fake::Fake;
 pub use input::Scaling;
 pub use problem::{Batch, Problem};
 pub use step_size::step_size;
-pub use trainer::{Real, Trainers, Training};
+pub use trainer::{Real, Trainers, Training, fresh};
 
 use crate::spec::SpecError;
 

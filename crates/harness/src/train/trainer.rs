@@ -69,19 +69,18 @@ impl Trainers for Real {
     }
 
     fn begin<'a>(&'a self, spec: &RunSpec, problem: &Problem) -> Result<Box<dyn Training + 'a>> {
-        let data = problem.dataset();
-        let trainer = Trainer::new(
-            &spec.model,
-            data.shape,
-            data.classes,
-            &spec.loss,
-            &spec.reading,
-            &spec.optimiser,
-            spec.seed,
-            &Device::Cpu,
-        )?;
-        Ok(Box::new(trainer))
+        Ok(Box::new(fresh(spec, problem)?))
     }
+}
+
+/// A network as a run begins with it: what is trained and what is timed.
+///
+/// # Errors
+/// When a setting makes no sense.
+pub fn fresh(spec: &RunSpec, problem: &Problem) -> Result<Trainer> {
+    let data = problem.dataset();
+    let RunSpec { model, loss, reading, optimiser, seed, .. } = spec;
+    Ok(Trainer::new(model, data.shape, data.classes, loss, reading, optimiser, *seed, &Device::Cpu)?)
 }
 
 impl Training for Trainer {
