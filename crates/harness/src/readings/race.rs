@@ -200,11 +200,9 @@ impl Race<'_> {
             }
         }
         let mut trained = 0;
-        // Without anything missing neither data nor a progress line is wanted, also when the time is up.
-        if specs.iter().any(|spec| !store.has(&spec.key())) {
-            if options.stop.load(Ordering::Relaxed) {
-                return Ok(0);
-            }
+        let missing = specs.iter().any(|spec| !store.has(&spec.key()));
+        // When the time is up, readings that have all their runs are scored nevertheless.
+        if missing && !options.stop.load(Ordering::Relaxed) {
             let progress = observer.batch();
             let summary = self.scheduler.run(&specs, options, progress.as_ref())?;
             drop(progress);
