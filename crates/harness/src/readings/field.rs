@@ -27,7 +27,7 @@ impl Figure {
         let drawn = |curve: &PaperSeries| {
             let panels = experiment.panels.iter().filter(|panel| panel.panel == curve.panel);
             panels
-                .flat_map(|panel| panel.series.iter().map(|series| parts(series)))
+                .flat_map(|panel| panel.series.iter().map(parts))
                 .any(|(slug, loss, _)| slug == curve.series && losses.iter().any(|only| only == loss))
         };
         self.paper.retain(drawn);

@@ -37,11 +37,12 @@ fn row(rank: usize, standing: &Standing, plans: &[Plan]) -> Row {
         _ => "",
     };
     let title = format!(
-        "{rank}. {}: score {}, noise {}{fits} ({} seeds{})",
+        "{rank}. {}: score {}, noise {}{fits} ({} {}{})",
         standing.reading.name(),
         number(standing.rms),
         number(standing.noise),
         standing.seeds,
+        if standing.seeds == 1 { "seed" } else { "seeds" },
         if standing.share < 1.0 {
             format!(", first {:.0} % of the steps", 100.0 * standing.share)
         } else {
