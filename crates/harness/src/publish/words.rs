@@ -83,10 +83,12 @@ fn reading(experiment: &Experiment) -> String {
         let found = path.iter().try_fold(&readings, |value, key| value.get(key));
         found.map_or_else(String::new, |v| v.as_str().map_or_else(|| plain(v), str::to_owned))
     };
+    let biases = if experiment.model.biases { "" } else { ", no biases" };
     format!(
-        "R over {} layers, {}; initialisation {}; inputs {}; last activation {}",
+        "R over {} layers, {}; gate {}; initialisation {}{biases}; inputs {}; last activation {}",
         word(&["reading", "size", "layers"]),
         word(&["reading", "normalisation"]),
+        word(&["reading", "gate"]),
         word(&["model", "initialisation"]),
         word(&["input"]),
         word(&["model", "last-activation"]),
