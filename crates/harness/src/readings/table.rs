@@ -58,7 +58,7 @@ pub fn table(outcome: &Outcome) -> String {
 }
 
 /// One row a reading: rank, rung, share of the training, seeds, distance, noise, whether it fits, runs that diverged, a column a varied
-/// key, distance and noise of every figure, the end of every curve; last the paper's own ends.
+/// key, distance and noise of every figure, the end of every curve, the distance of every curve; last the paper's own ends.
 ///
 /// # Errors
 /// When the table cannot be written, which does not happen in memory.
@@ -73,6 +73,7 @@ pub fn csv(outcome: &Outcome, keys: &[String]) -> Result<String, publish::Error>
     header.extend(keys.iter().cloned());
     header.extend(figures.iter().flat_map(|figure| [figure.clone(), format!("{figure} noise")]));
     header.extend(curves.iter().map(End::slug));
+    header.extend(curves.iter().map(|curve| format!("{} distance", curve.slug())));
     writer.write_record(&header).map_err(|error| failed(error.to_string()))?;
     for (index, s) in outcome.standings.iter().enumerate() {
         let mut row = vec![
@@ -94,14 +95,23 @@ pub fn csv(outcome: &Outcome, keys: &[String]) -> Result<String, publish::Error>
         row.extend(
             curves.iter().map(|curve| plain(own.iter().find(|end| end.slug() == curve.slug()).map(|end| end.ours))),
         );
+        row.extend(curves.iter().map(|curve| plain(distance(s, curve))));
         writer.write_record(&row).map_err(|error| failed(error.to_string()))?;
     }
     let mut paper = words(&["paper"]);
-    paper.resize(header.len() - curves.len(), String::new());
+    paper.resize(header.len() - 2 * curves.len(), String::new());
     paper.extend(curves.iter().map(|curve| plain(Some(curve.paper))));
+    paper.resize(header.len(), String::new());
     writer.write_record(&paper).map_err(|error| failed(error.to_string()))?;
     let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Root mean square distance of one curve from the paper's.
+fn distance(standing: &Standing, curve: &End) -> Option<f64> {
+    let figure = standing.figures.iter().find(|figure| figure.figure == curve.figure)?;
+    let mut series = figure.score.series.iter();
+    series.find(|series| series.panel == curve.panel && series.series == curve.series).map(|series| series.rms)
 }
 
 /// The last point of a curve that the paper's has too.

@@ -314,7 +314,15 @@ fn the_picture_shows_the_survivors_and_the_csv_every_reading() {
         rows[0].starts_with("rank,rung,share,seeds,score,noise,fits,diverged,losses.two-scale.eta,fig99,fig99 noise,")
     );
     assert!(rows[1].starts_with("1,3,1,6,0.") && rows[1].contains(",0.01,"), "{}", rows[1]);
-    assert!(rows[5].starts_with("paper,,") && rows[5].ends_with("0.900000"), "{}", rows[5]);
+    assert!(rows[5].starts_with("paper,,") && rows[5].contains("0.900000,,"), "{}", rows[5]);
+    // The score is the root mean square of the curves' distances.
+    let best = |wanted: &dyn Fn(&str) -> bool| -> Vec<f64> {
+        let cells = rows[0].split(',').zip(rows[1].split(','));
+        cells.filter(|(head, _)| wanted(head)).map(|(_, cell)| cell.parse().expect("a number")).collect()
+    };
+    let distances = best(&|head| head.ends_with(" distance"));
+    let pooled = (distances.iter().map(|d| d * d).sum::<f64>() / distances.len() as f64).sqrt();
+    assert!(distances.len() == 3 && (pooled - best(&|head| head == "score")[0]).abs() < 1e-5, "{}", rows[1]);
 }
 
 #[test]
