@@ -11,6 +11,7 @@ mod take;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use score::pooled;
 pub use score::{Score, SeriesScore, score};
 pub use table::{accepted, ours, table, wrap_words};
 pub use take::{Sample, is_position};

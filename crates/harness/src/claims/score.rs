@@ -81,7 +81,8 @@ fn score_series(ours: &Series, theirs: &PaperSeries, paper_seeds: u64) -> Option
     })
 }
 
-fn pooled(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+/// Root of the mean of squares; `None` where one is unknown or there is none.
+pub(crate) fn pooled(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.collect::<Option<_>>()?;
     (!values.is_empty()).then(|| (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt())
 }

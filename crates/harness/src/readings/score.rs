@@ -3,7 +3,7 @@ use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::ladder::Rung;
 use super::vary::Reading;
-use crate::claims::{Score, score};
+use crate::claims::{Score, pooled, score};
 use crate::experiment::Plan;
 use crate::experiment::file::{Experiment, Measure, Panel};
 use crate::measure::{BINS, Runs, Selection, average, curve, is_histogram, parts};
@@ -176,11 +176,6 @@ pub fn standing(reading: &Reading, rung: &Rung, figures: Vec<FigureScore>, seeds
 pub fn tolerance(series: usize) -> f64 {
     let k = series.max(1) as f64;
     ChiSquared::new(k).map_or(1.0, |chi| (chi.inverse_cdf(0.95) / k).sqrt())
-}
-
-fn pooled(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let values: Vec<f64> = values.collect::<Option<_>>()?;
-    (!values.is_empty()).then(|| (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt())
 }
 
 /// Best first: who climbed higher, then who is nearer; readings that failed or have no distance last of their rung.
