@@ -45,6 +45,23 @@ fn a_figure_is_drawn_from_its_published_table_alone() {
         .expect(1, &["nothing is published", "cargo xtask reproduce fig3"]);
 }
 
+/// The repository's own figures, from what is published of them.
+#[test]
+fn a_verdict_is_compared_with_other_readings() {
+    let user = User::new();
+    let did = user.run(&["verdict", "fig14"]).expect(0, &["fig14 under other readings", "batch-mean", "depends"]);
+    assert!(did.out.contains("figures/data/fig14.json"), "a fresh clone has no records\n{}", did.out);
+    let one = user.run(&["verdict", "fig14", "--variant", "batch-mean"]).expect(0, &["fig14-batch-mean: "]);
+    assert!(!one.out.contains("under other readings"), "one reading was asked for\n{}", one.out);
+    let json = user.run(&["verdict", "fig14", "--json"]).expect(0, &[]);
+    assert!(
+        serde_json::from_str::<Value>(&json.out).is_ok_and(|document| document["figure"] == "fig14"),
+        "{}",
+        json.out
+    );
+    let _ = user.run(&["report"]).expect(0, &["### fig14: which claims depend on the reading"]);
+}
+
 #[test]
 fn changed_runs_are_never_published_as_the_papers() {
     let user = User::with_copy();

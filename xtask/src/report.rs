@@ -1,5 +1,5 @@
 //! `report`: everything published, as one Markdown text.
-use harness::publish::{Folders, published_document, report};
+use harness::publish::{Folders, published, report};
 
 use crate::flags::{self, Report};
 use crate::stop::Stop;
@@ -13,18 +13,15 @@ pub fn run(args: &Report) -> Result<(), Stop> {
     if let Some(out) = &args.out {
         folders.out.clone_from(out);
     }
-    let mut documents = Vec::new();
+    let mut figures = Vec::new();
     for name in place.catalogue.names() {
         let source = place.catalogue.source(name)?;
-        let variants = source.variants().into_iter().map(|variant| format!("{name}-{variant}"));
-        for name in std::iter::once(name.clone()).chain(variants) {
-            documents.extend(published_document(&name, &folders)?);
-        }
+        figures.extend(published(name, &source.variants(), &folders)?);
     }
-    if documents.is_empty() {
+    if figures.is_empty() {
         let folder = place.shown(&folders.out);
         return Err(Stop::Failed(format!("nothing is published in {folder}; `cargo xtask reproduce all` makes it")));
     }
-    say(report(&documents));
+    say(report(&figures));
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `verdict`: which of the paper's claims hold.
 use harness::claims;
-use harness::experiment::Plan;
-use harness::publish::{Document, Origin, document, published_document};
+use harness::experiment::{Choice, PAPER, Plan};
+use harness::publish::{Document, Origin, Reported, document, published, published_document};
 
 use crate::flags::Verdict;
 use crate::stop::Stop;
@@ -20,6 +20,9 @@ pub fn run(args: &Verdict) -> Result<(), Stop> {
         if !args.json {
             say(format!("{}: {} ({origin})", plan.name, plan.experiment.title));
             say(claims::table(&document.claims, &document.scale));
+            if let Some(others) = other_readings(&place, plan, &choice, &document)? {
+                say(others);
+            }
         }
         documents.push(document);
     }
@@ -31,6 +34,30 @@ pub fn run(args: &Verdict) -> Result<(), Stop> {
         say(json.map_err(Stop::failed)?);
     }
     Ok(())
+}
+
+/// What the published variants of a figure make of its claims; nothing to say where the reading was chosen by the user.
+fn other_readings(
+    place: &Workplace,
+    plan: &Plan,
+    choice: &Choice,
+    document: &Document,
+) -> Result<Option<String>, Stop> {
+    let figure = &plan.experiment.figure;
+    if plan.scale != PAPER || plan.name != *figure || !choice.sets.is_empty() {
+        return Ok(None);
+    }
+    let source = place.catalogue.source(figure)?;
+    let folders = place.folders(plan, choice);
+    let Some(published) = published(figure, &source.variants(), &folders)? else { return Ok(None) };
+    let reported = Reported { own: document.clone(), ..published };
+    if reported.variants.is_empty() {
+        return Ok(None);
+    }
+    let table = claims::comparison(&reported.readings(), &reported.compared());
+    Ok(Some(format!(
+        "{figure} under other readings of the text (verdict {figure} --variant NAME tells more):\n{table}"
+    )))
 }
 
 /// The document of a plan, and in words where it comes from: all records, else what was published, else what records there are.

@@ -5,12 +5,14 @@
 //! interval straddles an edge, or when there is one seed only, which has no interval. Properties that are exact (bit-equal
 //! curves) need no interval and are judged with any number of seeds: one counterexample refutes them. A claim holds when all
 //! its parts do, fails when one fails, is not run when one has no runs, and is unclear otherwise.
+mod compare;
 mod score;
 mod table;
 mod take;
 
 use serde::{Deserialize, Serialize};
 
+pub use compare::{Compared, Dependence, compare, comparison, verdict_of};
 pub(crate) use score::pooled;
 pub use score::{Score, SeriesScore, score};
 pub use table::{accepted, ours, table, wrap_words};

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use document::{DataFile, Document};
-pub use report::report;
+pub use report::{Reported, report};
 pub use table::{from_csv, paper_curves, to_csv};
 pub use words::{Origin, face, readings};
 
@@ -186,6 +186,17 @@ pub fn published_series(name: &str, folders: &Folders) -> Result<Vec<Series>, Er
         Some(text) => from_csv(&text, &path),
         None => Err(Error::Missing { figure: name.to_owned(), folder: folders.out.display().to_string() }),
     }
+}
+
+/// What is published of a figure under its own reading and under `variants`; none where its own reading is not published.
+///
+/// # Errors
+/// When a document is damaged.
+pub fn published(name: &str, variants: &[&str], folders: &Folders) -> Result<Option<Reported>, Error> {
+    let Some(own) = published_document(name, folders)? else { return Ok(None) };
+    let of_variant = |variant: &&str| published_document(&format!("{name}-{variant}"), folders).transpose();
+    let variants = variants.iter().filter_map(of_variant).collect::<Result<_, _>>()?;
+    Ok(Some(Reported { own, variants }))
 }
 
 /// The published document of a figure; none where there is no file.

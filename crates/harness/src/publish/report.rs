@@ -2,28 +2,73 @@
 use std::fmt::Write as _;
 
 use super::Document;
-use crate::claims::{Judgement, PartJudgement, Verdict, accepted, ours};
+use crate::claims::{Compared, Judgement, PartJudgement, Verdict, accepted, compare, ours, verdict_of};
 
 const CONTRADICTIONS: &str = include_str!("contradictions.md");
 
-/// A section a figure, then where the paper contradicts itself. Figures are linked as `figN.svg` beside the report.
-pub fn report(documents: &[Document]) -> String {
+/// What is published of a figure: under the file's own reading, and under the other ones that it offers as variants.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reported {
+    /// Under the file's own reading.
+    pub own: Document,
+    /// Under the variants.
+    pub variants: Vec<Document>,
+}
+
+impl Reported {
+    /// The names of the readings, the file's own first.
+    pub fn readings(&self) -> Vec<&str> {
+        let variant = |document: &'_ Document| document.figure.len().min(self.own.figure.len() + 1);
+        let variants = self.variants.iter().map(|document| &document.figure[variant(document)..]);
+        std::iter::once("as published").chain(variants).collect()
+    }
+
+    /// The claims under all of them.
+    pub fn compared(&self) -> Vec<Compared<'_>> {
+        let others: Vec<&[Judgement]> = self.variants.iter().map(|document| document.claims.as_slice()).collect();
+        compare(&self.own.claims, &others)
+    }
+}
+
+/// A section a figure, its variants after it, then where the paper contradicts itself. Figures are linked as `figN.svg` beside the
+/// report.
+pub fn report(figures: &[Reported]) -> String {
     let mut out = String::from("# What was reproduced\n\n");
-    let count = |v| documents.iter().flat_map(|d| &d.claims).filter(|c| c.verdict == v).count();
+    let claims: Vec<&Judgement> = figures.iter().flat_map(|figure| &figure.own.claims).collect();
+    let count = |v| claims.iter().filter(|c| c.verdict == v).count();
     let verdicts = [Verdict::Holds, Verdict::Fails, Verdict::Unclear, Verdict::NotRun];
     let counts: Vec<_> = verdicts.iter().map(|v| format!("{} {}", count(*v), v.name())).collect();
-    let _ =
-        writeln!(out, "{} claims: {}.\n", documents.iter().map(|d| d.claims.len()).sum::<usize>(), counts.join(", "));
+    let _ = writeln!(out, "{} claims: {}.\n", claims.len(), counts.join(", "));
     let _ = writeln!(
         out,
         "A claim *holds* when the whole 95 % interval over seeds lies in the accepted range, *fails* when it lies outside, \
          and is *unclear* otherwise.\n"
     );
-    for document in documents {
-        section(&mut out, document);
+    for figure in figures {
+        section(&mut out, &figure.own);
+        for variant in &figure.variants {
+            section(&mut out, variant);
+        }
+        if !figure.variants.is_empty() && !figure.own.claims.is_empty() {
+            dependences(&mut out, figure);
+        }
     }
     out.push_str(CONTRADICTIONS);
     out
+}
+
+/// Which claims of a figure depend on the reading.
+fn dependences(out: &mut String, figure: &Reported) {
+    let _ = writeln!(out, "### {}: which claims depend on the reading\n", figure.own.figure);
+    let readings = figure.readings();
+    row(out, ["id", "claim"].iter().chain(&readings).chain(&["depends"]).copied());
+    let _ = writeln!(out, "|{}", "---|".repeat(readings.len() + 3));
+    for claim in figure.compared() {
+        let verdicts: Vec<String> = claim.readings.iter().map(|judgement| verdict_of(*judgement)).collect();
+        let own = [claim.own.id.as_str(), &claim.own.claim];
+        row(out, own.into_iter().chain(verdicts.iter().map(String::as_str)).chain([claim.dependence.name()]));
+    }
+    out.push('\n');
 }
 
 fn section(out: &mut String, document: &Document) {
@@ -53,7 +98,7 @@ fn rows(out: &mut String, claim: &Judgement) {
     }
 }
 
-fn row(out: &mut String, cells: [&str; 6]) {
-    let cells = cells.map(|c| c.replace('|', "\\|"));
+fn row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
+    let cells: Vec<String> = cells.into_iter().map(|c| c.replace('|', "\\|")).collect();
     let _ = writeln!(out, "| {} |", cells.join(" | "));
 }

@@ -76,7 +76,7 @@ fn whatever_is_not_the_papers_is_said_on_the_face() {
     assert!(all.contains("STAND-IN DATA: UCI digits, 8x8"), "{all}");
     assert!(all.contains("FAKE TRAINER"), "{all}");
     assert!(all.contains("REDUCED RUN (scale smoke): 3 of 30 seeds, 5 of 10 steps, 1,000 training objects"), "{all}");
-    assert!(face.subtitle.starts_with("3 to 4 seeds · 5 steps of 6 objects · MNIST"), "{}", face.subtitle);
+    assert!(face.subtitle.starts_with("3 to 4 seeds · 5 steps of 6 objects, τ = 0.1 · MNIST"), "{}", face.subtitle);
     assert_eq!(face.notes, ["Diverged and left out, single scale: seed 5 at step 4."]);
 }
 
@@ -116,7 +116,31 @@ fn an_unwritable_folder_is_named() {
 #[test]
 fn the_report_counts_verdicts_and_shows_the_contradictions() {
     let e = fig13();
-    let text = report(&[document(origin(&e, &e, "paper"), "fig13", &runs())]);
+    let own = document(origin(&e, &e, "paper"), "fig13", &runs());
+    let text = report(&[Reported { own, variants: Vec::new() }]);
     assert!(text.contains("1 claims: 1 holds, 0 fails"), "{text}");
     assert!(text.contains("| 13b |") && text.contains("Where the paper contradicts itself"));
+    assert!(!text.contains("depend on the reading"), "{text}");
+}
+
+#[test]
+fn the_report_says_which_claims_depend_on_the_reading() {
+    let root = tempfile::tempdir().unwrap();
+    let folders = folders(root.path());
+    let e = fig13();
+    for name in ["fig13", "fig13-strict"] {
+        let mut e = e.clone();
+        if name == "fig13-strict" {
+            e.claims[0].parts[0].accept = crate::experiment::file::Accept { from: Some(99.0), to: None };
+        }
+        publish(origin(&e, &e, "paper"), name, &runs(), &folders).unwrap();
+    }
+    let figure = published("fig13", &["strict", "absent"], &folders).unwrap().unwrap();
+    assert_eq!(figure.readings(), ["as published", "strict"]);
+    let text = report(std::slice::from_ref(&figure));
+    assert!(text.contains("1 claims: 1 holds, 0 fails"), "a variant's claims are the same claims: {text}");
+    assert!(text.contains("## fig13-strict: "), "{text}");
+    let row = text.lines().find(|line| line.ends_with("| yes |")).unwrap_or_else(|| panic!("{text}"));
+    assert!(row.starts_with("| 13b |") && row.contains("| holds, ") && row.contains("| fails, "), "{row}");
+    assert_eq!(published("fig14", &[], &folders).unwrap(), None);
 }
