@@ -32,7 +32,7 @@ fn mistakes_in_a_list_are_told() {
     };
     tell("reading.gate: raw", &[], &["tried.yaml: must be a list of mappings"]);
     tell("- {reading.gate: raw}\n- through", &[], &["tried.yaml: reading 2: must be one of a list of mappings"]);
-    tell("- {reading.gaet: raw}", &[], &["unknown key `gaet`; did you mean `gate`?"]);
+    tell("- {reading.gaet: raw}", &[], &["--list reading.gaet=raw", "unknown key `gaet`; did you mean `gate`?"]);
     tell("- {}", &[], &["nothing is varied", "--list"]);
     tell("- {reading.gate: scaled}", &["--only", "singel"], &["--only singel", "did you mean `single`?"]);
     let _ = user

@@ -112,7 +112,7 @@ pub fn field(figures: &[Figure], base: &Choice, readings: &[Reading]) -> Result<
     }
     for (reading, error) in invalid {
         if !reading.changes.iter().all(|change| valid.contains(change)) || reading == own {
-            return Err(of_vary(error).into());
+            return Err(as_given(&reading, error).into());
         }
         let reason = error.to_string().lines().next().unwrap_or_default().to_owned();
         field.left_out.push(format!("{}: does not go together ({reason})", reading.name()));
@@ -143,9 +143,13 @@ fn plans(figures: &[Figure], base: &Choice, only: &[Vec<String>], reading: &Read
     figures.iter().zip(only).map(of_figure).collect()
 }
 
-/// The user wrote `--vary`, not the `--set` that a reading is laid with.
-fn of_vary(error: Error) -> Error {
-    let renamed = |problem: Problem| Problem { place: problem.place.replacen("--set ", "--vary ", 1), ..problem };
+/// The user wrote `--vary` or a list, not the `--set` that a reading is laid with.
+fn as_given(reading: &Reading, error: Error) -> Error {
+    let renamed = |problem: Problem| {
+        let Some(rest) = problem.place.strip_prefix("--set ") else { return problem };
+        let key = rest.split('=').next().unwrap_or(rest);
+        Problem { place: format!("{} {rest}", reading.option(key)), ..problem }
+    };
     match error {
         Error::Invalid(problems) => Error::Invalid(problems.into_iter().map(renamed).collect()),
         other => other,

@@ -9,30 +9,42 @@ use crate::experiment::Plan;
 use crate::store::{Result, Store};
 
 /// Variances s² of one seed around the mean, by figure, panel and series: means over the part of the training that a rung runs.
-type Variances = HashMap<(String, String, String), f64>;
+#[derive(Debug, Default)]
+pub struct Variances(HashMap<(String, String, String), f64>);
 
-/// Fills in the noise that `figures`, scored from one seed, lack: √(s² (1 + 1/n_paper)) with the s² that the files' own reading has on
-/// the same part of the training, where the store has at least two of its seeds. Seeds differ about as much under every reading that
-/// learns at all; for one that does not, the distance is far beyond any noise.
-///
-/// # Errors
-/// When a record cannot be read.
-pub fn lend(figures: &mut [FigureScore], own: &[Plan], sources: &[Figure], rung: &Rung, store: &Store) -> Result<()> {
-    let mut variances = Variances::new();
-    for (plan, source) in own.iter().zip(sources) {
-        variances.extend(variances_of(plan, source, rung, store)?);
-    }
-    for (figure, plan) in figures.iter_mut().zip(own) {
-        for series in figure.score.series.iter_mut().filter(|series| series.n == 1) {
-            let key = (figure.figure.clone(), series.panel.clone(), series.series.clone());
-            series.noise = variances.get(&key).map(|s2| (s2 * (1.0 + 1.0 / paper_seeds(plan))).sqrt());
+impl Variances {
+    /// Those that the files' `own` reading has on the part of the training that `rung` runs, where the store has at least two of its
+    /// seeds. Reads records: once a rung is enough.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn of(own: &[Plan], sources: &[Figure], rung: &Rung, store: &Store) -> Result<Self> {
+        let mut variances = HashMap::new();
+        for (plan, source) in own.iter().zip(sources) {
+            variances.extend(variances_of(plan, source, rung, store)?);
         }
-        figure.score.pool();
+        Ok(Self(variances))
     }
-    Ok(())
+
+    /// Fills in the noise that figures scored from one seed lack: √(s² (1 + 1/n_paper)). Seeds differ about as much under every
+    /// reading that learns at all; for one that does not, the distance is far beyond any noise.
+    pub fn lend(&self, figures: &mut [FigureScore], own: &[Plan]) {
+        for (figure, plan) in figures.iter_mut().zip(own) {
+            for series in figure.score.series.iter_mut().filter(|series| series.n == 1) {
+                let key = (figure.figure.clone(), series.panel.clone(), series.series.clone());
+                series.noise = self.0.get(&key).map(|s2| (s2 * (1.0 + 1.0 / paper_seeds(plan))).sqrt());
+            }
+            figure.score.pool();
+        }
+    }
 }
 
-fn variances_of(plan: &Plan, source: &Figure, rung: &Rung, store: &Store) -> Result<Variances> {
+fn variances_of(
+    plan: &Plan,
+    source: &Figure,
+    rung: &Rung,
+    store: &Store,
+) -> Result<HashMap<(String, String, String), f64>> {
     let mut most = None;
     for seeds in (2..=plan.experiment.seeds).rev() {
         if let Some(runs) = gather(plan, &Rung { seeds, ..*rung }, store)? {
@@ -40,7 +52,7 @@ fn variances_of(plan: &Plan, source: &Figure, rung: &Rung, store: &Store) -> Res
             break;
         }
     }
-    let Some((seeds, runs)) = most else { return Ok(Variances::new()) };
+    let Some((seeds, runs)) = most else { return Ok(HashMap::new()) };
     let score = score_figure(plan, &source.paper, &Rung { seeds, ..*rung }, &runs).score;
     let of_series = |series: &crate::claims::SeriesScore| {
         let n = series.n as f64;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::field::{Entrant, Field, Figure};
 use super::ladder::{KEEP_ONE_IN, Rung};
-use super::noise::lend;
+use super::noise::Variances;
 use super::runs::{gather, needed};
 use super::score::{Standing, rank, score_figure, standing};
 use crate::schedule::{Estimate, Options, Progress, ScheduleError, Scheduler};
@@ -141,8 +141,17 @@ impl Race<'_> {
         let (mut trained, mut left) = (0, None);
         for rung in self.rungs {
             observer.rung(rung, climbing.len(), self.missing(&climbing, rung));
+            let variances = Variances::of(&self.field.own, self.figures, rung, self.scheduler.store)?;
             for batch in self.batches(&climbing, rung, options.jobs) {
-                trained += self.batch(&batch, rung, options, observer, &mut standings)?;
+                trained += self.train(&batch, rung, options, observer, &mut standings)?;
+                for index in batch {
+                    if standings[index].failure.is_none()
+                        && let Some(scored) = self.score(&entrants[index], rung, &variances)?
+                    {
+                        observer.scored(&scored);
+                        standings[index] = scored;
+                    }
+                }
             }
             left = self.left(&climbing, rung, &standings);
             if left.is_some() {
@@ -181,8 +190,8 @@ impl Race<'_> {
         batches
     }
 
-    /// Trains what a batch of readings lacks and scores those that have everything. Returns how many runs were trained.
-    fn batch(
+    /// Trains what a batch of readings lacks; says in `standings` whose runs failed. Returns how many runs were trained.
+    fn train(
         &self,
         batch: &[usize],
         rung: &Rung,
@@ -215,19 +224,11 @@ impl Race<'_> {
                 }
             }
         }
-        for &index in batch {
-            if standings[index].failure.is_none()
-                && let Some(scored) = self.score(&self.field.entrants[index], rung)?
-            {
-                standings[index] = scored;
-                observer.scored(&standings[index]);
-            }
-        }
         Ok(trained)
     }
 
     /// Scores a reading on a rung; `None` while a run is missing.
-    fn score(&self, entrant: &Entrant, rung: &Rung) -> Result<Option<Standing>, StoreError> {
+    fn score(&self, entrant: &Entrant, rung: &Rung, variances: &Variances) -> Result<Option<Standing>, StoreError> {
         let (mut scores, mut seeds, mut diverged) = (Vec::new(), 0, 0);
         for (plan, figure) in entrant.plans.iter().zip(self.figures) {
             let Some(runs) = gather(plan, rung, self.scheduler.store)? else { return Ok(None) };
@@ -236,7 +237,7 @@ impl Race<'_> {
             scores.push(score_figure(plan, &figure.paper, rung, &runs));
         }
         if seeds == 1 {
-            lend(&mut scores, &self.field.own, self.figures, rung, self.scheduler.store)?;
+            variances.lend(&mut scores, &self.field.own);
         }
         Ok(Some(standing(&entrant.reading, rung, scores, seeds, diverged)))
     }

@@ -81,8 +81,10 @@ fn text(value: &Value) -> String {
 /// One way to read the paper: values for some keys, everything else as the experiment file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
-    /// Keys and values, in the order of the `--vary`s.
+    /// Keys and values: those of the list, then in the order of the `--vary`s.
     pub changes: Vec<(String, String)>,
+    /// How many of them come from a list.
+    pub listed: usize,
 }
 
 impl Reading {
@@ -105,6 +107,11 @@ impl Reading {
         words.collect::<Vec<_>>().join(", ")
     }
 
+    /// The option of the command line that a key came with.
+    pub fn option(&self, key: &str) -> &'static str {
+        if self.changes.iter().take(self.listed).any(|(listed, _)| listed == key) { "--list" } else { "--vary" }
+    }
+
     /// The value of a key, if it is varied.
     pub fn value(&self, key: &str) -> Option<&str> {
         self.changes.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
@@ -125,7 +132,8 @@ pub fn listed(yaml: &str) -> Result<Vec<Reading>, String> {
             let key = key.as_str().filter(|key| !key.is_empty()).ok_or_else(wrong)?.to_owned();
             Ok((key, text(&value)))
         };
-        Ok(Reading { changes: mapping.into_iter().map(change).collect::<Result<_, String>>()? })
+        let changes: Vec<_> = mapping.into_iter().map(change).collect::<Result<_, String>>()?;
+        Ok(Reading { listed: changes.len(), changes })
     };
     items.into_iter().enumerate().map(of_item).collect()
 }
@@ -134,8 +142,11 @@ pub fn listed(yaml: &str) -> Result<Vec<Reading>, String> {
 pub fn combined(list: &[Reading], varied: &[Vary]) -> Vec<Reading> {
     let product = product(varied);
     let with = |first: &Reading| {
-        let first = first.changes.clone();
-        product.iter().map(move |more| Reading { changes: first.iter().chain(&more.changes).cloned().collect() })
+        let first = first.clone();
+        product.iter().map(move |more| Reading {
+            changes: first.changes.iter().chain(&more.changes).cloned().collect(),
+            listed: first.listed,
+        })
     };
     list.iter().flat_map(with).collect()
 }
@@ -203,6 +214,7 @@ mod tests {
         let both = combined(&list, &[vary("optimiser.step=0.1,0.2")]);
         assert_eq!(both.len(), 6);
         assert_eq!(both[3].sets(), ["model.biases=false", "optimiser.step=0.2"]);
+        assert_eq!((both[3].option("model.biases"), both[3].option("optimiser.step")), ("--list", "--vary"));
         assert_eq!(both[4].sets(), ["optimiser.step=0.1"]);
         for (text, said) in [("a: 1", "must be a list"), ("- a", "reading 1: "), ("- {}\n- {1: 2}", "reading 2: ")] {
             let error = listed(text).expect_err(text);
