@@ -155,13 +155,16 @@ pub enum Base {
     Trained,
 }
 
-/// How the objects' losses are averaged.
+/// How the losses Lᵢ of a batch of N objects become one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mean {
-    /// Over the batch.
+    /// The mean over the batch: (1/N) Σ Lᵢ.
     #[default]
     Batch,
-    /// Each side of the gate on its own, then added.
+    /// Each side of the gate by its own number of objects nₖ, then added: Σₖ (1/nₖ) Σ Lᵢ over the objects i on side k.
     Sides,
+    /// All by the number n₁ of objects on R1, those not yet well classified (at least 1): (1/n₁) Σ Lᵢ. As objects become well
+    /// classified and their losses small, the others' share does not shrink. The same as `batch` for a single scale.
+    ByFirstSide,
 }

@@ -124,8 +124,8 @@ impl Trainer {
         let losses = self.loss.per_object(&logits, &labels, &multipliers, factor)?;
         let loss = match self.reading.mean {
             Mean::Batch => losses.mean_all()?,
-            Mean::Sides => {
-                let weights = side_weights(&self.loss.sides(&logits, &labels, factor)?);
+            mean => {
+                let weights = side_weights(mean, &self.loss.sides(&logits, &labels, factor)?);
                 let weights = Tensor::new(weights, losses.device())?.to_dtype(losses.dtype())?;
                 (losses * weights)?.sum_all()?
             }

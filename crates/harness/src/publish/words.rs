@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
+use twoscale::reading::Mean;
 
 use crate::experiment::file::Experiment;
 use crate::figure::Face;
@@ -61,7 +62,8 @@ fn seeds(experiment: &Experiment, runs: &Runs) -> String {
 }
 
 fn length(experiment: &Experiment) -> String {
-    format!("{} steps of {} objects", thousands(experiment.schedule.steps), experiment.schedule.batch)
+    let steps = thousands(experiment.schedule.steps);
+    format!("{steps} steps of {} objects, τ = {}", experiment.schedule.batch, experiment.optimiser.step)
 }
 
 fn data(experiment: &Experiment) -> String {
@@ -84,8 +86,13 @@ fn reading(experiment: &Experiment) -> String {
         found.map_or_else(String::new, |v| v.as_str().map_or_else(|| plain(v), str::to_owned))
     };
     let biases = if experiment.model.biases { "" } else { ", no biases" };
+    let mean = match experiment.reading.mean {
+        Mean::Batch => "",
+        Mean::Sides => "; mean of each side",
+        Mean::ByFirstSide => "; losses averaged by the number on R1",
+    };
     format!(
-        "R over {} layers, {}; gate {}; initialisation {}{biases}; inputs {}; last activation {}",
+        "R over {} layers, {}; gate {}{mean}; initialisation {}{biases}; inputs {}; last activation {}",
         word(&["reading", "size", "layers"]),
         word(&["reading", "normalisation"]),
         word(&["reading", "gate"]),

@@ -3,6 +3,7 @@ use candle_core::{DType, Tensor};
 
 use super::{Inner, margin};
 use crate::ops::multi_scale_cross_entropy;
+use crate::reading::Mean;
 use crate::{Error, Result};
 
 /// Eq. (13) with m thresholds η₁ < ... < η_m and any inner loss L (the form below (14)): an object is on side
@@ -113,12 +114,19 @@ impl MultiScale {
     }
 }
 
-/// Weights w_i of a batch's mean loss Σ w_i L_i when each side of the gate is averaged on its own and the means are added.
+/// Weights w_i of a batch's loss Σ w_i L_i: see [`Mean`].
 #[must_use]
-pub(crate) fn side_weights(sides: &[u32]) -> Vec<f64> {
+pub(crate) fn side_weights(mean: Mean, sides: &[u32]) -> Vec<f64> {
     let mut counts = vec![0u32; sides.iter().max().map_or(0, |side| *side as usize + 1)];
     for side in sides {
         counts[*side as usize] += 1;
     }
-    sides.iter().map(|side| f64::from(counts[*side as usize]).recip()).collect()
+    let all = sides.len() as f64;
+    let own = |side: u32| f64::from(counts[side as usize]);
+    let weight = |side: &u32| match mean {
+        Mean::Batch => all,
+        Mean::Sides => own(*side),
+        Mean::ByFirstSide => own(0).max(1.0),
+    };
+    sides.iter().map(|side| weight(side).recip()).collect()
 }

@@ -25,7 +25,7 @@ fn train(trainer: &mut Trainer, steps: u64, dtype: DType) -> (Vec<Step>, Vec<Vec
 #[test]
 fn a_threshold_that_is_never_reached_is_the_single_scale_loss_bit_for_bit() {
     for (momentum, decay) in [(0.0, 0.0), (0.9, 5e-4)] {
-        for mean in [Mean::Batch, Mean::Sides] {
+        for mean in [Mean::Batch, Mean::Sides, Mean::ByFirstSide] {
             for normalisation in [Normalisation::Through, Normalisation::Detached, Normalisation::Direct] {
                 let reading = Reading { mean, normalisation, ..Reading::default() };
                 let run = |loss: &LossSpec| {

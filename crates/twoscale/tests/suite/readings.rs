@@ -120,6 +120,14 @@ fn each_side_may_have_a_mean_of_its_own() {
     assert!(sides > batch, "{sides} {batch}");
 }
 
+/// (1/n₁) Σ Lᵢ is N/n₁ times the mean over the batch, N = 16, and n₁ is a number of objects.
+#[test]
+fn a_batch_may_be_averaged_by_its_objects_on_the_first_scale() {
+    let first = |mean| under(LossKind::TwoScale, &Reading { mean, ..Reading::default() }, 1).0[0].loss;
+    let n1 = 16.0 * first(Mean::Batch) / first(Mean::ByFirstSide);
+    assert!((n1 - n1.round()).abs() < 1e-9 && (1.0..16.0).contains(&n1.round()), "{n1}");
+}
+
 #[test]
 fn norms_of_a_diagonal_matrix() {
     let matrix = candle_core::Tensor::new(&[[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]], &candle_core::Device::Cpu).unwrap();
