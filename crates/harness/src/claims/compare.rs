@@ -1,11 +1,7 @@
 //! The same claims under several readings of the paper's text: which verdicts depend on how it is read.
-use std::fmt::Write as _;
-
-use super::table::{ours, wrap_words};
+use super::table::{WORDS, ours, row};
 use super::{Judgement, Verdict};
 
-/// Width of a column of words.
-const WORDS: usize = 46;
 /// Width of a reading's column.
 const READING: usize = 22;
 
@@ -78,27 +74,17 @@ pub fn verdict_of(judgement: Option<&Judgement>) -> String {
 /// For the terminal: a row a claim, a column a reading, last whether the verdict depends on it. `names` has a name for each reading.
 pub fn comparison(names: &[&str], claims: &[Compared]) -> String {
     let mut out = String::new();
-    let cells: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    row(&mut out, "id", "claim", &cells, "depends");
+    row(&mut out, "id", &columns("claim", names), "depends");
     for claim in claims {
         let cells: Vec<String> = claim.readings.iter().map(|judgement| verdict_of(*judgement)).collect();
-        row(&mut out, &claim.own.id, &claim.own.claim, &cells, claim.dependence.name());
+        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+        row(&mut out, &claim.own.id, &columns(&claim.own.claim, &cells), claim.dependence.name());
     }
     out
 }
 
-fn row(out: &mut String, id: &str, words: &str, cells: &[String], depends: &str) {
-    let words = wrap_words(words, WORDS);
-    let cells: Vec<Vec<String>> = cells.iter().map(|cell| wrap_words(cell, READING)).collect();
-    let lines = cells.iter().map(Vec::len).chain([words.len(), 1]).max().unwrap_or(1);
-    for line in 0..lines {
-        let at = |column: &[String]| column.get(line).cloned().unwrap_or_default();
-        let mut text = format!("{:<5}{:<WORDS$}", if line == 0 { id } else { "" }, at(&words));
-        for cell in &cells {
-            let _ = write!(text, "  {:<READING$}", at(cell));
-        }
-        let _ = writeln!(out, "{}", format!("{text}  {}", if line == 0 { depends } else { "" }).trim_end());
-    }
+fn columns<'a>(words: &'a str, cells: &[&'a str]) -> Vec<(&'a str, usize)> {
+    std::iter::once((words, WORDS)).chain(cells.iter().map(|cell| (*cell, READING))).collect()
 }
 
 #[cfg(test)]

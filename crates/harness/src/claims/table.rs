@@ -5,7 +5,7 @@ use super::{Judgement, PartJudgement};
 use crate::experiment::file::Accept;
 
 /// Width of the column of words.
-const WORDS: usize = 46;
+pub(super) const WORDS: usize = 46;
 const PAPER: usize = 20;
 const OURS: usize = 34;
 
@@ -17,14 +17,15 @@ pub fn table(judgements: &[Judgement], scale: &str) -> String {
         let _ =
             writeln!(out, "Judged at scale `{scale}`, which is not the paper's: verdicts say nothing about the paper.");
     }
-    row(&mut out, ["id", "claim", "paper", "ours [95 % interval], seeds", "verdict"]);
+    row(&mut out, "id", &columns("claim", "paper", "ours [95 % interval], seeds"), "verdict");
     for j in judgements {
         let single = j.parts.len() == 1;
         let ours = j.parts.first().filter(|_| single).map_or_else(String::new, ours);
-        row(&mut out, [&j.id, &j.claim, &j.paper, &ours, j.verdict.name()]);
+        row(&mut out, &j.id, &columns(&j.claim, &j.paper, &ours), j.verdict.name());
         for part in j.parts.iter().filter(|_| !single) {
             let words = format!("· {}", part.what);
-            row(&mut out, ["", &words, &accepted(part.accept, &part.unit), &self::ours(part), part.verdict.name()]);
+            let (accepted, ours) = (accepted(part.accept, &part.unit), self::ours(part));
+            row(&mut out, "", &columns(&words, &accepted, &ours), part.verdict.name());
         }
         for note in j.parts.iter().filter_map(|p| p.note.as_ref()) {
             let _ = writeln!(out, "     note: {note}");
@@ -67,14 +68,21 @@ fn number(value: f64, unit: &str) -> String {
     }
 }
 
-/// A row, its columns wrapped; the last column is not.
-fn row(out: &mut String, [id, words, paper, ours, verdict]: [&str; 5]) {
-    let columns = [wrap_words(words, WORDS), wrap_words(paper, PAPER), wrap_words(ours, OURS)];
-    let lines = columns.iter().map(Vec::len).max().unwrap_or(1).max(1);
+fn columns<'a>(words: &'a str, paper: &'a str, ours: &'a str) -> [(&'a str, usize); 3] {
+    [(words, WORDS), (paper, PAPER), (ours, OURS)]
+}
+
+/// A row: its id, columns wrapped to their widths, and a last word that is not.
+pub(super) fn row(out: &mut String, id: &str, columns: &[(&str, usize)], last: &str) {
+    let wrapped: Vec<Vec<String>> = columns.iter().map(|(text, width)| wrap_words(text, *width)).collect();
+    let lines = wrapped.iter().map(Vec::len).max().unwrap_or(1).max(1);
     for line in 0..lines {
-        let cell = |c: usize| columns[c].get(line).map_or("", String::as_str);
-        let (id, verdict) = if line == 0 { (id, verdict) } else { ("", "") };
-        let text = format!("{id:<5}{:<WORDS$}  {:<PAPER$}  {:<OURS$}  {verdict}", cell(0), cell(1), cell(2));
+        let (id, last) = if line == 0 { (id, last) } else { ("", "") };
+        let cells = wrapped.iter().zip(columns).map(|(column, (_, width))| {
+            let text = column.get(line).map_or("", String::as_str);
+            format!("{text:<width$}")
+        });
+        let text = format!("{id:<5}{}  {last}", cells.collect::<Vec<_>>().join("  "));
         let _ = writeln!(out, "{}", text.trim_end());
     }
 }

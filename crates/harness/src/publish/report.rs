@@ -18,8 +18,7 @@ pub struct Reported {
 impl Reported {
     /// The names of the readings, the file's own first.
     pub fn readings(&self) -> Vec<&str> {
-        let variant = |document: &'_ Document| document.figure.len().min(self.own.figure.len() + 1);
-        let variants = self.variants.iter().map(|document| &document.figure[variant(document)..]);
+        let variants = self.variants.iter().filter_map(|document| Some(document.figure.split_once('-')?.1));
         std::iter::once("as published").chain(variants).collect()
     }
 

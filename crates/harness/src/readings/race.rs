@@ -141,7 +141,13 @@ impl Race<'_> {
         let (mut trained, mut left) = (0, None);
         for rung in self.rungs {
             observer.rung(rung, climbing.len(), self.missing(&climbing, rung));
-            let variances = Variances::of(&self.field.own, self.figures, rung, self.scheduler.store)?;
+            let one_seed =
+                |entrant: &Entrant| entrant.plans.iter().all(|plan| rung.seeds.min(plan.experiment.seeds) == 1);
+            let variances = if entrants.iter().any(one_seed) {
+                Variances::of(&self.field.own, self.figures, rung, self.scheduler.store)?
+            } else {
+                Variances::default() // nothing is lent: no record needs reading
+            };
             for batch in self.batches(&climbing, rung, options.jobs) {
                 trained += self.train(&batch, rung, options, observer, &mut standings)?;
                 for index in batch {
