@@ -1,7 +1,7 @@
 //! `verdict`: which of the paper's claims hold.
 use harness::claims;
 use harness::experiment::{Choice, PAPER, Plan};
-use harness::publish::{Document, Origin, Reported, document, published, published_document};
+use harness::publish::{Document, Origin, Reported, document, published_document, published_variants};
 
 use crate::flags::Verdict;
 use crate::stop::Stop;
@@ -49,11 +49,11 @@ fn other_readings(
     }
     let source = place.catalogue.source(figure)?;
     let folders = place.folders(plan, choice);
-    let Some(published) = published(figure, &source.variants(), &folders)? else { return Ok(None) };
-    let reported = Reported { own: document.clone(), ..published };
-    if reported.variants.is_empty() {
+    let variants = published_variants(figure, &source.variants(), &folders)?;
+    if variants.is_empty() {
         return Ok(None);
     }
+    let reported = Reported { own: document.clone(), variants };
     let table = claims::comparison(&reported.readings(), &reported.compared());
     Ok(Some(format!(
         "{figure} under other readings of the text (verdict {figure} --variant NAME tells more):\n{table}"

@@ -16,7 +16,21 @@ pub enum LayerKind {
     /// Fully connected.
     Dense,
     /// Convolution.
-    Convolution,
+    Convolution {
+        /// Places of the image at which the kernel is applied; 784 where a 5x5 kernel meets a 32x32 image.
+        positions: usize,
+    },
+}
+
+impl LayerKind {
+    /// How many times the matrix of the layer holds each of its weights: 1 where it is fully connected.
+    #[must_use]
+    pub fn positions(self) -> f64 {
+        match self {
+            Self::Dense => 1.0,
+            Self::Convolution { positions } => positions as f64,
+        }
+    }
 }
 
 /// One trainable tensor of a model.

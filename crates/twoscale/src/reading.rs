@@ -81,6 +81,10 @@ pub enum Norm {
     /// Product over layers of the Euclidean norm of all entries (the text's).
     #[default]
     Frobenius,
+    /// Product over layers of the Euclidean norm of the matrix that acts on the layer's input. A convolution's is the Toeplitz matrix
+    /// of §2.1, which holds the kernel w once for each of its P positions: √P ‖w‖. With scales that begin at R(α⁰) the
+    /// factor √P cancels in R1 X̂, but eq. (14) then hardly moves R1 and R2: relative to themselves by 1/P of it.
+    Toeplitz,
     /// Product over layers of the largest singular value of the weight as an (out, rest) matrix.
     Spectral,
     /// Not a product: the Euclidean norm of all counted parameters as one vector.

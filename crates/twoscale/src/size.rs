@@ -11,6 +11,8 @@ use crate::{Error, Result};
 pub struct ModelSize {
     /// The factors of R, each the norm of some parameters taken together.
     factors: Vec<Vec<usize>>,
+    /// What all layers add to log R whatever their weights are: the repetitions of kernels in their Toeplitz matrices.
+    repetitions: f64,
     /// Positions of all parameters of the counted layers, biases included.
     members: Vec<usize>,
     layers: usize,
@@ -42,6 +44,7 @@ impl ModelSize {
         let names = counted(&size.layers, parameters)?;
         let find = |layer: &str, role: Role| parameters.iter().position(|p| p.layer == layer && p.role == role);
         let mut factors = Vec::new();
+        let mut repetitions = 0.0;
         for name in &names {
             let weight = find(name, Role::Weight);
             let bias = find(name, Role::Bias).filter(|_| size.biases != BiasNorm::Out);
@@ -49,13 +52,18 @@ impl ModelSize {
                 BiasNorm::Apart => factors.extend(weight.into_iter().chain(bias).map(|position| vec![position])),
                 BiasNorm::Out | BiasNorm::Joint => factors.push(weight.into_iter().chain(bias).collect()),
             }
+            if let (Norm::Toeplitz, Some(weight)) = (size.norm, weight) {
+                // A bias is added at each position as well.
+                let own = if size.biases == BiasNorm::Apart { 1 + usize::from(bias.is_some()) } else { 1 };
+                repetitions += own as f64 * 0.5 * parameters[weight].kind.positions().ln();
+            }
         }
         if size.norm == Norm::Whole {
             factors = vec![factors.concat()];
         }
         let is_member = |p: &Parameter| names.contains(&p.layer);
         let members = (0..parameters.len()).filter(|position| is_member(&parameters[*position])).collect();
-        Ok(Self { factors, members, layers: names.len(), norm: size.norm, power: size.power })
+        Ok(Self { factors, repetitions, members, layers: names.len(), norm: size.norm, power: size.power })
     }
 
     /// M - 1: the number of counted layers.
@@ -84,7 +92,10 @@ impl ModelSize {
             });
         }
         let sum = sum.ok_or_else(|| Error::Setting("R(α) has no factor: count at least one layer".into()))?;
-        let sum = sum.to_device(&Device::Cpu)?;
+        let mut sum = sum.to_device(&Device::Cpu)?;
+        if self.repetitions != 0.0 {
+            sum = (sum + self.repetitions)?;
+        }
         Ok(if self.power == 1.0 { sum } else { (sum * self.power)? })
     }
 
@@ -98,7 +109,7 @@ impl ModelSize {
         if self.norm == Norm::Spectral {
             return Ok(None);
         }
-        let mut radial = Radial { log: 0.0, slopes: vec![0.0; parameters.len()] };
+        let mut radial = Radial { log: self.power * self.repetitions, slopes: vec![0.0; parameters.len()] };
         for factor in &self.factors {
             let log = self.log_factor(factor, parameters)?.to_scalar::<f64>()?;
             radial.log += self.power * log;

@@ -194,9 +194,16 @@ pub fn published_series(name: &str, folders: &Folders) -> Result<Vec<Series>, Er
 /// When a document is damaged.
 pub fn published(name: &str, variants: &[&str], folders: &Folders) -> Result<Option<Reported>, Error> {
     let Some(own) = published_document(name, folders)? else { return Ok(None) };
+    Ok(Some(Reported { own, variants: published_variants(name, variants, folders)? }))
+}
+
+/// Those of a figure's `variants` that are published.
+///
+/// # Errors
+/// When a document is damaged.
+pub fn published_variants(name: &str, variants: &[&str], folders: &Folders) -> Result<Vec<Document>, Error> {
     let of_variant = |variant: &&str| published_document(&format!("{name}-{variant}"), folders).transpose();
-    let variants = variants.iter().filter_map(of_variant).collect::<Result<_, _>>()?;
-    Ok(Some(Reported { own, variants }))
+    variants.iter().filter_map(of_variant).collect()
 }
 
 /// The published document of a figure; none where there is no file.

@@ -81,6 +81,17 @@ fn whatever_is_not_the_papers_is_said_on_the_face() {
 }
 
 #[test]
+fn the_face_names_an_unusual_size_and_only_that() {
+    let usual = fig13();
+    let said = |e: &Experiment| format!("{:?}", face(origin(e, e, "paper"), &runs()));
+    assert!(said(&usual).contains("R over dense layers, through;"), "{}", said(&usual));
+    let mut unusual = usual;
+    unusual.reading.size.norm = twoscale::reading::Norm::Toeplitz;
+    unusual.reading.size.power = 0.75;
+    assert!(said(&unusual).contains("R over dense layers by toeplitz norms to the power 0.75, through;"));
+}
+
+#[test]
 fn nothing_published_is_said_with_the_command_that_helps() {
     let root = tempfile::tempdir().unwrap();
     let e = render(&fig13(), "fig13", &Folders::of(root.path())).unwrap_err().to_string();

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use twoscale::reading::Mean;
+use twoscale::reading::{Mean, Norm};
 
 use crate::experiment::file::Experiment;
 use crate::figure::Face;
@@ -91,8 +91,15 @@ fn reading(experiment: &Experiment) -> String {
         Mean::Sides => "; mean of each side",
         Mean::ByFirstSide => "; losses averaged by the number on R1",
     };
+    let size = &experiment.reading.size;
+    let norm = if size.norm == Norm::Frobenius {
+        String::new()
+    } else {
+        format!(" by {} norms", word(&["reading", "size", "norm"]))
+    };
+    let power = if size.power == 1.0 { String::new() } else { format!(" to the power {}", size.power) };
     format!(
-        "R over {} layers, {}; gate {}{mean}; initialisation {}{biases}; inputs {}; last activation {}",
+        "R over {} layers{norm}{power}, {}; gate {}{mean}; initialisation {}{biases}; inputs {}; last activation {}",
         word(&["reading", "size", "layers"]),
         word(&["reading", "normalisation"]),
         word(&["reading", "gate"]),

@@ -76,7 +76,7 @@ fn scales_in_their_parameters_and_in_the_size() {
 /// A convolution and two dense layers, all with biases.
 fn parameters() -> Vec<Parameter> {
     let layers: [(&str, LayerKind, &[usize]); 3] = [
-        ("conv1", LayerKind::Convolution, &[2, 3, 2, 2]),
+        ("conv1", LayerKind::Convolution { positions: 9 }, &[2, 3, 2, 2]),
         ("fc1", LayerKind::Dense, &[5, 4]),
         ("fc2", LayerKind::Dense, &[3, 5]),
     ];
@@ -93,7 +93,7 @@ fn parameters() -> Vec<Parameter> {
 #[test]
 fn sizes_in_every_parameter() {
     let parameters = parameters();
-    for norm in [Norm::Frobenius, Norm::Spectral, Norm::Whole] {
+    for norm in [Norm::Frobenius, Norm::Toeplitz, Norm::Spectral, Norm::Whole] {
         for biases in [BiasNorm::Out, BiasNorm::Joint, BiasNorm::Apart] {
             for layers in [Layers::Dense, Layers::All, Layers::Named(vec!["conv1".into(), "fc2".into()])] {
                 for power in [1.0, 2.0] {

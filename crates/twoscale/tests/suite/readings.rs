@@ -1,8 +1,9 @@
 //! Each reading does what it says.
 use candle_core::DType;
 use twoscale::loss::LossKind;
+use twoscale::models::build_as;
 use twoscale::ops::log_norm;
-use twoscale::reading::{Base, Gate, Mean, Norm, Normalisation, Reading, Size, Trained};
+use twoscale::reading::{Base, Gate, Layers, Mean, Norm, Normalisation, Reading, Size, Trained};
 use twoscale::size::{ModelSize, log_spectral};
 use twoscale::trainer::{Step, Trainer};
 
@@ -148,4 +149,28 @@ fn the_norm_of_everything_is_no_product() {
     let product: f64 = model.parameters().iter().map(|p| entries(&log_norm(&p.var).unwrap())[0]).sum();
     assert!((log(Norm::Frobenius) - product).abs() < 1e-13);
     assert!(log(Norm::Spectral) < log(Norm::Frobenius));
+}
+
+#[test]
+fn a_toeplitz_norm_is_that_of_the_convolution_as_a_matrix() {
+    let (side, cpu) = (16, candle_core::Device::Cpu);
+    let spec = serde_json::from_str(r#"{"kind": "lenet-5", "hidden": [7]}"#).unwrap();
+    let model = build_as(&spec, [3, side, side], 10, 1, DType::F64, &cpu).unwrap();
+    let log = |norm| {
+        let size = ModelSize::new(&Size { norm, layers: Layers::All, ..Size::default() }, model.parameters()).unwrap();
+        let log = entries(&size.log(model.parameters()).unwrap())[0];
+        assert!((size.radial(model.parameters()).unwrap().unwrap().log - log).abs() < 1e-12);
+        log
+    };
+    // Column j of the matrix is what the convolution makes of the j-th unit image.
+    let matrix = |name: &str, image: [usize; 3]| {
+        let weight = model.parameters().iter().find(|p| p.name() == format!("{name}.weight")).unwrap();
+        let [channels, height, width] = image;
+        let units = candle_core::Tensor::eye(channels * height * width, DType::F64, &cpu).unwrap();
+        let units = units.reshape(((), channels, height, width)).unwrap();
+        let columns = units.conv2d(weight.var.as_tensor(), 0, 1, 1, 1).unwrap();
+        entries(&log_norm(&columns).unwrap())[0] - entries(&log_norm(&weight.var).unwrap())[0]
+    };
+    let repetitions = matrix("conv1", [3, side, side]) + matrix("conv2", [6, 6, 6]);
+    assert!((log(Norm::Toeplitz) - log(Norm::Frobenius) - repetitions).abs() < 1e-10);
 }
