@@ -38,11 +38,9 @@ impl LeNet5 {
             )));
         }
         let convolved = |side: usize| (side + 1).saturating_sub(k);
-        let ([h1, w1], [h2, w2]) = {
-            let first = [height, width].map(convolved);
-            (first, first.map(|side| convolved(side / 2)))
-        };
-        let (h, w) = (h2 / 2, w2 / 2);
+        let first = [height, width].map(convolved);
+        let second = first.map(|side| convolved(side / 2));
+        let [h, w] = second.map(|side| side / 2);
         if h == 0 || w == 0 {
             return Err(Error::Setting(format!(
                 "an image of {height}x{width} is too small for LeNet-5 with {k}x{k} kernels: it needs at least {0}x{0}; take larger \
@@ -51,8 +49,8 @@ impl LeNet5 {
             )));
         }
         let mut factory = Factory { spec, seed, dtype, device, made: Vec::new() };
-        factory.layer("conv1", LayerKind::Convolution { positions: h1 * w1 }, &[c1, colours, k, k])?;
-        factory.layer("conv2", LayerKind::Convolution { positions: h2 * w2 }, &[c2, c1, k, k])?;
+        factory.layer("conv1", LayerKind::Convolution { positions: first.iter().product() }, &[c1, colours, k, k])?;
+        factory.layer("conv2", LayerKind::Convolution { positions: second.iter().product() }, &[c2, c1, k, k])?;
         dense::make(&mut factory, c2 * h * w, classes)?;
         Ok(Self { parameters: factory.made, input, biases: spec.biases, last: spec.last_activation })
     }
