@@ -48,14 +48,15 @@ impl ModelSize {
         for name in &names {
             let weight = find(name, Role::Weight);
             let bias = find(name, Role::Bias).filter(|_| size.biases != BiasNorm::Out);
+            let before = factors.len();
             match size.biases {
                 BiasNorm::Apart => factors.extend(weight.into_iter().chain(bias).map(|position| vec![position])),
                 BiasNorm::Out | BiasNorm::Joint => factors.push(weight.into_iter().chain(bias).collect()),
             }
             if let (Norm::Toeplitz, Some(weight)) = (size.norm, weight) {
-                // A bias is added at each position as well.
-                let own = if size.biases == BiasNorm::Apart { 1 + usize::from(bias.is_some()) } else { 1 };
-                repetitions += own as f64 * 0.5 * parameters[weight].kind.positions().ln();
+                // Each factor of the layer: a bias is added at each position as well.
+                let made = factors.len() - before;
+                repetitions += made as f64 * 0.5 * parameters[weight].kind.positions().ln();
             }
         }
         if size.norm == Norm::Whole {
