@@ -8,7 +8,7 @@ use tempfile::TempDir;
 /// Root of the repository.
 #[must_use]
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// The command line's program, built once.

@@ -1,17 +1,17 @@
 //! `bench`: the speed of training beside PyTorch.
 use std::process::Command;
 
-use harness::bench::{BenchError, Options, bench, memory, table};
-use harness::datasets::{self, Cache};
+use bench::{BenchError, Options, bench, memory, table};
+use datasets::{self, Cache};
 
+use crate::error::CommandError;
 use crate::flags::Bench;
-use crate::stop::Stop;
-use crate::words::say;
+use crate::text::say;
 
 /// Runs the command.
-pub fn run(args: &Bench) -> Result<(), Stop> {
+pub fn run(args: &Bench) -> Result<(), CommandError> {
     if let Some(name) = &args.memory_of {
-        say(memory(name, args.quick).map_err(Stop::failed)?.to_string());
+        say(memory(name, args.quick).map_err(CommandError::failed)?.to_string());
         return Ok(());
     }
     let cache = Cache::open(args.data.clone())?;
@@ -21,20 +21,20 @@ pub fn run(args: &Bench) -> Result<(), Stop> {
             Err(datasets::Error::Missing { .. }) => format!("`cargo xtask data fetch {name}` gets the real images"),
             Err(error) => error.to_string(),
         };
-        crate::words::tell!("a stand-in for {name}: {why}");
+        crate::text::tell!("a stand-in for {name}: {why}");
         None
     };
     let options =
         Options { only: args.only.clone(), quick: args.quick, load: &load, alone: &|name| alone(name, args.quick) };
-    let rows = bench(&options, &mut |line| crate::words::tell!("{line}")).map_err(|error| match error {
-        BenchError::UnknownRow(_) | BenchError::Kernels { .. } => Stop::Usage(error.to_string()),
-        other => Stop::failed(other),
+    let rows = bench(&options, &mut |line| crate::text::tell!("{line}")).map_err(|error| match error {
+        BenchError::UnknownRow(_) | BenchError::Kernels { .. } => CommandError::Usage(error.to_string()),
+        other => CommandError::failed(other),
     })?;
     say(table(&rows));
     if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&rows).map_err(Stop::failed)?;
+        let text = serde_json::to_string_pretty(&rows).map_err(CommandError::failed)?;
         std::fs::write(path, text + "\n")
-            .map_err(|error| Stop::Failed(format!("cannot write {}: {error}", path.display())))?;
+            .map_err(|error| CommandError::Failed(format!("cannot write {}: {error}", path.display())))?;
     }
     Ok(())
 }

@@ -1,30 +1,31 @@
 //! `check`: trains the reduced runs afresh and compares them with the baselines kept in tests/baselines/.
 use std::path::{Path, PathBuf};
 
-use harness::baseline::{Comparison, compare};
-use harness::experiment::{Choice, Plan};
-use harness::measure::series;
-use harness::publish::{from_csv, to_csv};
-use harness::store::Store;
+use experiment::{Choice, Plan};
+use results::baseline::{Comparison, compare};
+use results::measure::series;
+use results::publish::{from_csv, to_csv};
+use runs::store::Store;
 
+use crate::context::Context;
+use crate::error::CommandError;
 use crate::flags::Check;
 use crate::reproduce::train;
-use crate::stop::Stop;
-use crate::words::{count, say};
-use crate::workplace::Workplace;
+use crate::text::{count, say};
 
 /// The scale of the check.
 const SCALE: &str = "reduced";
 
 /// Runs the command.
-pub fn run(args: &Check) -> Result<(), Stop> {
-    let mut place = Workplace::find(&args.folders)?;
+pub fn run(args: &Check) -> Result<(), CommandError> {
+    let mut place = Context::find(&args.folders)?;
     let baselines = place.root.join("tests/baselines");
     if args.folders.store.is_none() {
         // Records of earlier code would be found instead of training with this one.
         let fresh = place.root.join("target/check");
         if fresh.exists() {
-            std::fs::remove_dir_all(&fresh).map_err(|e| Stop::failed(format!("{}: {e}", place.shown(&fresh))))?;
+            std::fs::remove_dir_all(&fresh)
+                .map_err(|e| CommandError::failed(format!("{}: {e}", place.shown(&fresh))))?;
         }
         place.store = if args.folders.fake_trainer { Store::open_fake(fresh) } else { Store::open(fresh) };
     }
@@ -32,7 +33,11 @@ pub fn run(args: &Check) -> Result<(), Stop> {
     let plans = place.plans(&figures, &Choice { scale: Some(SCALE.into()), ..Choice::default() })?;
     let summary = train(&place, &plans, args.jobs.map_or(0, usize::from))?;
     if let Some(failure) = summary.failures.first() {
-        return Err(Stop::Failed(format!("{} failed: {}", count(summary.failures.len(), "run"), failure.error)));
+        return Err(CommandError::Failed(format!(
+            "{} failed: {}",
+            count(summary.failures.len(), "run"),
+            failure.error
+        )));
     }
     let mut wrong = 0;
     for plan in &plans {
@@ -45,7 +50,7 @@ pub fn run(args: &Check) -> Result<(), Stop> {
     }
     match wrong {
         0 => Ok(()),
-        n => Err(Stop::Failed(format!(
+        n => Err(CommandError::Failed(format!(
             "{} beyond the limits of the baseline; if that is meant, keep a new one: cargo xtask check {} --keep",
             count(n, "curve value"),
             figures.join(" ")
@@ -54,8 +59,8 @@ pub fn run(args: &Check) -> Result<(), Stop> {
 }
 
 /// Figures that have a baseline.
-fn kept(folder: &Path) -> Result<Vec<String>, Stop> {
-    let files = std::fs::read_dir(folder).map_err(|e| Stop::failed(format!("{}: {e}", folder.display())))?;
+fn kept(folder: &Path) -> Result<Vec<String>, CommandError> {
+    let files = std::fs::read_dir(folder).map_err(|e| CommandError::failed(format!("{}: {e}", folder.display())))?;
     let mut names: Vec<String> = files
         .filter_map(|file| file.ok().map(|file| PathBuf::from(file.file_name())))
         .filter(|name| name.extension().is_some_and(|end| end == "csv"))
@@ -63,30 +68,30 @@ fn kept(folder: &Path) -> Result<Vec<String>, Stop> {
         .collect();
     names.sort_by_key(|name| (name.len(), name.clone()));
     if names.is_empty() {
-        return Err(Stop::Failed("no baseline is kept yet; keep one: cargo xtask check all --keep".into()));
+        return Err(CommandError::Failed("no baseline is kept yet; keep one: cargo xtask check all --keep".into()));
     }
     Ok(names)
 }
 
-fn keep(place: &Workplace, plan: &Plan, path: &Path) -> Result<(), Stop> {
+fn keep(place: &Context, plan: &Plan, path: &Path) -> Result<(), CommandError> {
     let table = to_csv(&series(&plan.experiment, &place.gather(plan)?.runs))?;
-    std::fs::write(path, table).map_err(|e| Stop::failed(format!("{}: {e}", place.shown(path))))?;
+    std::fs::write(path, table).map_err(|e| CommandError::failed(format!("{}: {e}", place.shown(path))))?;
     say(format!("kept: {}", place.shown(path)));
     Ok(())
 }
 
 /// Says how a figure's curves compare and counts those that do not pass.
-fn judge(place: &Workplace, plan: &Plan, path: &Path) -> Result<usize, Stop> {
+fn judge(place: &Context, plan: &Plan, path: &Path) -> Result<usize, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|e| {
-        Stop::failed(format!(
+        CommandError::failed(format!(
             "{}: {e}; keep a baseline first: cargo xtask check {} --keep",
             place.shown(path),
             plan.name
         ))
     })?;
     let found = series(&plan.experiment, &place.gather(plan)?.runs);
-    let comparisons =
-        compare(&found, &from_csv(&text, path)?).map_err(|why| Stop::Failed(format!("{}: {why}", plan.name)))?;
+    let comparisons = compare(&found, &from_csv(&text, path)?)
+        .map_err(|why| CommandError::Failed(format!("{}: {why}", plan.name)))?;
     let wrong: Vec<&Comparison> = comparisons.iter().filter(|c| !c.passes()).collect();
     let most = comparisons.iter().map(|c| (c.found - c.expected).abs() / c.limit.max(f64::MIN_POSITIVE));
     say(format!(

@@ -1,16 +1,16 @@
 //! `data`: lists, fetches and verifies the data sets.
 use std::io::IsTerminal;
 
-use harness::datasets::{self, Cache, Name, Row, State};
+use datasets::{self, Cache, Name, Row, State};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::error::CommandError;
 use crate::flags::{Data, DataAction};
 use crate::interrupt;
-use crate::stop::Stop;
-use crate::words::{say, size};
+use crate::text::{say, size};
 
 /// Runs the command.
-pub fn run(args: &Data) -> Result<(), Stop> {
+pub fn run(args: &Data) -> Result<(), CommandError> {
     let cache = Cache::open(args.data.clone())?;
     match args.action.as_ref().unwrap_or(&DataAction::List) {
         DataAction::List => {
@@ -41,13 +41,13 @@ fn list(cache: &Cache) {
     }
 }
 
-fn fetch(cache: &Cache, name: Name) -> Result<(), Stop> {
+fn fetch(cache: &Cache, name: Name) -> Result<(), CommandError> {
     interrupt::listen();
     cache.fetch(name, &mut Download::new())?;
     verify(cache, name)
 }
 
-fn verify(cache: &Cache, name: Name) -> Result<(), Stop> {
+fn verify(cache: &Cache, name: Name) -> Result<(), CommandError> {
     for digest in cache.verify(name)? {
         say(format!("{}  {}", digest.sha256, digest.file));
     }
@@ -69,7 +69,7 @@ impl Download {
 
 impl datasets::Progress for Download {
     fn begin(&mut self, file: &str, address: &str, done: u64, total: Option<u64>) {
-        crate::words::tell!(
+        crate::text::tell!(
             "{file} from {address}{}",
             if done > 0 { format!(", going on after {}", size(done)) } else { String::new() }
         );
@@ -89,7 +89,7 @@ impl datasets::Progress for Download {
     fn note(&mut self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None => crate::words::tell!("{line}"),
+            None => crate::text::tell!("{line}"),
         }
     }
 

@@ -1,14 +1,14 @@
 //! `figure`: draws without training.
-use harness::publish::{Origin, publish, render};
+use results::publish::{Origin, publish, render};
 
+use crate::context::Context;
+use crate::error::CommandError;
 use crate::flags::Figure;
-use crate::stop::Stop;
-use crate::words::{count, say};
-use crate::workplace::Workplace;
+use crate::text::{count, say};
 
 /// Runs the command.
-pub fn run(args: &Figure) -> Result<(), Stop> {
-    let place = Workplace::find(&args.folders)?;
+pub fn run(args: &Figure) -> Result<(), CommandError> {
+    let place = Context::find(&args.folders)?;
     let choice = args.change.choice(&[]);
     for plan in place.plans(&args.figures, &choice)? {
         let gathered = place.gather(&plan)?;

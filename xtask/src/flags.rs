@@ -2,11 +2,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use bench::ROWS;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand};
-use harness::bench::ROWS;
-use harness::experiment::Choice;
-use harness::readings::Vary;
+use experiment::Choice;
+use search::Varied;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,7 +22,7 @@ Folders (options win over the environment):
 
 Exit status: 0 done; 1 a run or a check failed; 2 wrong usage or input; 130 interrupted, and the next call goes on.";
 
-/// Reproduces the figures of 'A novel multi-scale loss function for classification problems in machine learning'.
+/// Reproduces the figures of 'A novel multi-scale loss function for classification cache in machine learning'.
 ///
 /// Every figure is a file in experiments/. `reproduce` trains what the figure needs, once and for ever, and then draws it and
 /// judges the paper's claims.
@@ -37,7 +37,7 @@ pub struct Cli {
 pub enum Command {
     Reproduce(Reproduce),
     Figure(Figure),
-    Readings(Readings),
+    Search(Search),
     List(List),
     Status(Status),
     Verdict(Verdict),
@@ -108,7 +108,7 @@ Examples:
   cargo xtask reproduce fig13 --scale smoke
   cargo xtask reproduce fig10 fig15 --seeds 3
   cargo xtask reproduce fig13 --only single --only two-scale-0.01
-  cargo xtask reproduce fig13 --set reading.normalisation=detached --set model.hidden=[64]
+  cargo xtask reproduce fig13 --set loss_options.normalisation=detached --set model.hidden=[64]
   cargo xtask reproduce fig9 --variant coarse
 
 Only the paper's runs, unchanged, are published in figures/. With another scale, --seeds, --only or --set, figures go to
@@ -155,17 +155,17 @@ pub struct Figure {
 Examples:
   cargo xtask readings fig13                                        the keys under `vary` in experiments/fig13.yaml
   cargo xtask readings fig10 fig14 fig15 --budget 60 --seeds 3
-  cargo xtask readings fig13 --vary reading.normalisation=through,detached --vary optimiser.step=0.05,0.1
-  cargo xtask readings fig10 --vary model.hidden=[120],[120,84] --set reading.gate=scaled --grid
+  cargo xtask readings fig13 --vary loss_options.normalisation=through,detached --vary optimiser.learning_rate=0.05,0.1
+  cargo xtask readings fig10 --vary model.hidden=[120],[120,84] --set loss_options.gate=scaled --grid
 
 Writes FIGS.csv and FIGS.svg into target/readings/, or where --out says. docs/readings.md tells how to read them.")]
-pub struct Readings {
+pub struct Search {
     /// Figures whose curves decide together, such as fig10 fig14 fig15.
     #[arg(required = true, value_name = "FIG")]
     pub figures: Vec<String>,
     /// A key of the experiment file, as of --set, and the values to try; may be given several times [default: the files' `vary`].
     #[arg(long, value_name = "KEY=A,B,C")]
-    pub vary: Vec<Vary>,
+    pub vary: Vec<Varied>,
     /// A YAML file that lists readings one by one, each a mapping from keys to values; with --vary, each with each of its values.
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,

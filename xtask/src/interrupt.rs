@@ -1,7 +1,7 @@
 //! Ctrl-C: asks once to stop cleanly, and the second time ends at once.
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::stop::INTERRUPTED;
+use crate::error::INTERRUPTED;
 
 /// Set when the user asked to stop.
 pub static STOP: AtomicBool = AtomicBool::new(false);
@@ -13,7 +13,7 @@ pub fn listen() {
         if STOP.swap(true, Ordering::SeqCst) {
             std::process::exit(INTERRUPTED.into());
         }
-        crate::words::tell!("\nstopping: keeping what is trained (Ctrl-C once more ends at once) ...");
+        crate::text::tell!("\nstopping: keeping what is trained (Ctrl-C once more ends at once) ...");
     });
 }
 

@@ -1,21 +1,21 @@
 //! `list`: every figure at a glance.
 use std::collections::BTreeMap;
 
-use harness::claims::Verdict;
-use harness::datasets::{Dataset, Labels, Name};
-use harness::experiment::Plan;
-use harness::publish::published_document;
-use harness::schedule::Scheduler;
-use harness::spec::RunSpec;
+use datasets::{Dataset, Labels, Name};
+use experiment::Plan;
+use experiment::spec::RunSpec;
+use results::claims::Verdict;
+use results::publish::published_document;
+use runs::scheduler::Scheduler;
 
+use crate::context::Context;
+use crate::error::CommandError;
 use crate::flags::{Change, List};
-use crate::stop::Stop;
-use crate::words::{duration, say};
-use crate::workplace::Workplace;
+use crate::text::{duration, say};
 
 /// Runs the command.
-pub fn run(args: &List) -> Result<(), Stop> {
-    let place = Workplace::find(&args.folders)?;
+pub fn run(args: &List) -> Result<(), CommandError> {
+    let place = Context::find(&args.folders)?;
     let change = Change { scale: args.scale.clone(), variant: None, seeds: None, sets: Vec::new() };
     let choice = change.choice(&[]);
     say(format!("{:<6} {:>9}  {:<12} {:<28} title", "figure", "runs done", "time left", "claims"));
@@ -42,11 +42,11 @@ pub fn run(args: &List) -> Result<(), Stop> {
 }
 
 /// Time to train what is missing, from the speed of earlier records on this machine.
-fn time(place: &Workplace, specs: &[RunSpec]) -> String {
+fn time(place: &Context, specs: &[RunSpec]) -> String {
     // No data set is loaded for a list: where no record tells the speed, the estimate has to say so.
     let nothing = |_: Name, _: Labels| -> anyhow::Result<Dataset> { Err(anyhow::anyhow!("not loaded")) };
-    let trainers = place.trainers();
-    let scheduler = Scheduler { store: &place.store, source: &nothing, trainers: trainers.as_ref() };
+    let factory = place.factory();
+    let scheduler = Scheduler { store: &place.store, source: &nothing, factory: factory.as_ref() };
     match scheduler.estimate(specs, 0) {
         Ok(estimate) => format!("~{}", duration(estimate.seconds)),
         Err(_) => format!("~{} ?", duration(guess(specs))),
@@ -59,8 +59,8 @@ fn time(place: &Workplace, specs: &[RunSpec]) -> String {
 fn guess(specs: &[RunSpec]) -> f64 {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let seconds = |spec: &RunSpec| match spec.model.kind {
-        harness::twoscale::models::ModelKind::Mlp => 0.7e-3,
-        harness::twoscale::models::ModelKind::LeNet5 => 5e-3,
+        twoscale::models::ModelKind::Mlp => 0.7e-3,
+        twoscale::models::ModelKind::LeNet5 => 5e-3,
     };
     specs.iter().map(|spec| seconds(spec) * spec.schedule.steps as f64).sum::<f64>() / cores as f64
 }

@@ -2,22 +2,22 @@
 //! done in `harness`.
 mod bench;
 mod check;
+mod context;
 mod data;
+mod error;
 mod figure;
 mod flags;
 mod interrupt;
 mod list;
 mod one_thread;
 mod progress;
-mod readings;
 mod report;
 mod reproduce;
 mod schema;
+mod search;
 mod status;
-mod stop;
+mod text;
 mod verdict;
-mod words;
-mod workplace;
 
 use std::process::ExitCode;
 
@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Reproduce(args) => reproduce::run(&args),
         Command::Figure(args) => figure::run(&args),
-        Command::Readings(args) => readings::run(&args),
+        Command::Search(args) => search::run(&args),
         Command::List(args) => list::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Verdict(args) => verdict::run(&args),

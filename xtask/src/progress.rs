@@ -3,17 +3,17 @@ use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use harness::schedule::{Ending, Event, Progress, Tally};
 use indicatif::{ProgressBar, ProgressStyle};
+use runs::scheduler::{Ending, Event, Progress, Tally};
 
-use crate::words::{duration, thousands};
+use crate::text::{duration, thousands};
 
 /// Time between two plain lines.
 const NOW_AND_THEN: Duration = Duration::from_secs(30);
 /// Time between two changes of the line on a terminal.
 const OFTEN: Duration = Duration::from_millis(200);
 
-/// Draws the progress of a [`harness::schedule::Scheduler`].
+/// Draws the progress of a [`runs::scheduler::Scheduler`].
 pub struct Line {
     tally: Tally,
     bar: Option<ProgressBar>,
@@ -42,7 +42,7 @@ impl Line {
     fn note(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.println(text),
-            None => crate::words::tell!("{text}"),
+            None => crate::text::tell!("{text}"),
         }
     }
 
@@ -63,7 +63,7 @@ impl Line {
                 bar.set_position(tally.steps_done as u64);
                 bar.set_message(text);
             }
-            None => crate::words::tell!("{text}"),
+            None => crate::text::tell!("{text}"),
         }
     }
 

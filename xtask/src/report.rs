@@ -1,14 +1,14 @@
 //! `report`: everything published, as one Markdown text.
-use harness::publish::{Folders, published, report};
+use results::publish::{Folders, published, report};
 
+use crate::context::Context;
+use crate::error::CommandError;
 use crate::flags::{self, Report};
-use crate::stop::Stop;
-use crate::words::say;
-use crate::workplace::Workplace;
+use crate::text::say;
 
 /// Runs the command.
-pub fn run(args: &Report) -> Result<(), Stop> {
-    let place = Workplace::find(&flags::Folders::default())?;
+pub fn run(args: &Report) -> Result<(), CommandError> {
+    let place = Context::find(&flags::Folders::default())?;
     let mut folders = Folders::of(&place.root.join("figures"));
     if let Some(out) = &args.out {
         folders.out.clone_from(out);
@@ -20,7 +20,9 @@ pub fn run(args: &Report) -> Result<(), Stop> {
     }
     if figures.is_empty() {
         let folder = place.shown(&folders.out);
-        return Err(Stop::Failed(format!("nothing is published in {folder}; `cargo xtask reproduce all` makes it")));
+        return Err(CommandError::Failed(format!(
+            "nothing is published in {folder}; `cargo xtask reproduce all` makes it"
+        )));
     }
     say(report(&figures));
     Ok(())

@@ -2,30 +2,30 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use harness::claims;
-use harness::datasets::{self, Cache, Dataset, Labels, Name};
-use harness::experiment::Plan;
-use harness::publish::{Origin, publish};
-use harness::schedule::{CHECKPOINT_EVERY, Options, Scheduler, Summary};
+use datasets::{self, Cache, Dataset, Labels, Name};
+use experiment::Plan;
+use results::claims;
+use results::publish::{Origin, publish};
+use runs::scheduler::{CHECKPOINT_EVERY, Options, Scheduler, Summary};
 
+use crate::context::Context;
 use crate::data::Download;
+use crate::error::CommandError;
 use crate::flags::Reproduce;
 use crate::interrupt;
 use crate::progress::Line;
-use crate::stop::Stop;
-use crate::words::{count, duration, say, thousands};
-use crate::workplace::Workplace;
+use crate::text::{count, duration, say, thousands};
 
 /// Failed runs that are told one by one.
 const SHOWN: usize = 5;
 
 /// Runs the command.
-pub fn run(args: &Reproduce) -> Result<(), Stop> {
-    let place = Workplace::find(&args.folders)?;
+pub fn run(args: &Reproduce) -> Result<(), CommandError> {
+    let place = Context::find(&args.folders)?;
     let choice = args.change.choice(&args.only);
     let plans = place.plans(&args.figures, &choice)?;
     for plan in &plans {
-        crate::words::tell!("{}", describe(plan, &place));
+        crate::text::tell!("{}", describe(plan, &place));
     }
     let summary = train(&place, &plans, args.jobs.map_or(0, usize::from))?;
     let failed: HashSet<&str> = summary.failures.iter().map(|failure| failure.key.as_str()).collect();
@@ -34,7 +34,7 @@ pub fn run(args: &Reproduce) -> Result<(), Stop> {
         if lacking == 0 {
             draw(&place, plan, args)?;
         } else {
-            crate::words::tell!(
+            crate::text::tell!(
                 "{} is not drawn: {} of its {} failed",
                 plan.name,
                 lacking,
@@ -52,7 +52,7 @@ pub fn run(args: &Reproduce) -> Result<(), Stop> {
     if summary.failures.len() > SHOWN {
         reasons.push(&more);
     }
-    Err(Stop::Failed(format!(
+    Err(CommandError::Failed(format!(
         "{} failed, all others are kept in {}:\n  {}",
         count(summary.failures.len(), "run"),
         place.shown(place.store.root()),
@@ -61,7 +61,7 @@ pub fn run(args: &Reproduce) -> Result<(), Stop> {
 }
 
 /// What a plan asks for, in a line.
-fn describe(plan: &Plan, place: &Workplace) -> String {
+fn describe(plan: &Plan, place: &Context) -> String {
     let keys: HashSet<String> = plan.runs.iter().map(|run| run.spec.key()).collect();
     let done = keys.iter().filter(|key| place.store.has(key)).count();
     let losses: HashSet<&str> = plan.runs.iter().map(|run| run.loss.as_str()).collect();
@@ -78,18 +78,18 @@ fn describe(plan: &Plan, place: &Workplace) -> String {
 }
 
 /// Trains the runs of plans that the store lacks.
-pub fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, Stop> {
+pub fn train(place: &Context, plans: &[Plan], jobs: usize) -> Result<Summary, CommandError> {
     let specs: Vec<_> = plans.iter().flat_map(|plan| plan.runs.iter().map(|run| run.spec.clone())).collect();
     let sets = Sets::of(place)?;
     let source = |name, labels| sets.get(name, labels);
-    let trainers = place.trainers();
-    let scheduler = Scheduler { store: &place.store, source: &source, trainers: trainers.as_ref() };
+    let factory = place.factory();
+    let scheduler = Scheduler { store: &place.store, source: &source, factory: factory.as_ref() };
     interrupt::listen();
     let estimate = scheduler.estimate(&specs, jobs).map_err(stopped_or)?;
     if estimate.missing > 0 {
         let resumed =
             if estimate.resumed > 0 { format!(", {} from a checkpoint", estimate.resumed) } else { String::new() };
-        crate::words::tell!(
+        crate::text::tell!(
             "{} to train{resumed}, {} steps: about {}. Records are kept in {}; Ctrl-C stops, the same command goes on.",
             count(estimate.missing, "run"),
             thousands(estimate.steps),
@@ -105,7 +105,7 @@ pub fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, 
     let summary = summary.map_err(stopped_or)?;
     if summary.interrupted {
         let command: Vec<String> = std::env::args().skip(1).collect();
-        return Err(Stop::Interrupted(format!(
+        return Err(CommandError::Interrupted(format!(
             "stopped: {} of {} done and kept in {}; those in training left a checkpoint.\nGo on with: cargo xtask {}",
             summary.done(),
             count(summary.done() + summary.left + summary.failures.len(), "run"),
@@ -114,17 +114,17 @@ pub fn train(place: &Workplace, plans: &[Plan], jobs: usize) -> Result<Summary, 
         )));
     }
     if summary.trained > 0 {
-        crate::words::tell!("{} trained in {}", count(summary.trained, "run"), duration(began.elapsed().as_secs_f64()));
+        crate::text::tell!("{} trained in {}", count(summary.trained, "run"), duration(began.elapsed().as_secs_f64()));
     }
     Ok(summary)
 }
 
 /// A download that the user stopped is no failure.
-pub fn stopped_or(error: harness::schedule::ScheduleError) -> Stop {
-    if interrupt::requested() { Stop::Interrupted(error.to_string()) } else { error.into() }
+pub fn stopped_or(error: runs::scheduler::SchedulerError) -> CommandError {
+    if interrupt::requested() { CommandError::Interrupted(error.to_string()) } else { error.into() }
 }
 
-fn draw(place: &Workplace, plan: &Plan, args: &Reproduce) -> Result<(), Stop> {
+fn draw(place: &Context, plan: &Plan, args: &Reproduce) -> Result<(), CommandError> {
     let gathered = place.gather(plan)?;
     let origin = Origin { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale };
     let folders = place.folders(plan, &args.change.choice(&args.only));
@@ -148,7 +148,7 @@ pub struct Sets {
 
 impl Sets {
     /// Those of a place.
-    pub fn of(place: &Workplace) -> Result<Self, Stop> {
+    pub fn of(place: &Context) -> Result<Self, CommandError> {
         Ok(Self { cache: place.cache()?, loaded: Mutex::default() })
     }
 
@@ -160,7 +160,7 @@ impl Sets {
         }
         let dataset = match self.cache.load_with(name, labels) {
             Err(datasets::Error::Missing { .. }) => {
-                crate::words::tell!("{name} is not in {}: fetching it", self.cache.root.display());
+                crate::text::tell!("{name} is not in {}: fetching it", self.cache.root.display());
                 self.cache.fetch(name, &mut Download::new())?;
                 self.cache.load_with(name, labels)?
             }

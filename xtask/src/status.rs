@@ -1,16 +1,16 @@
 //! `status`: what the store holds.
 use std::collections::BTreeSet;
 
-use harness::store;
+use runs::store;
 
+use crate::context::Context;
+use crate::error::CommandError;
 use crate::flags::{Change, Status};
-use crate::stop::Stop;
-use crate::words::{count, say, thousands};
-use crate::workplace::Workplace;
+use crate::text::{count, say, thousands};
 
 /// Runs the command.
-pub fn run(args: &Status) -> Result<(), Stop> {
-    let place = Workplace::find(&args.folders)?;
+pub fn run(args: &Status) -> Result<(), CommandError> {
+    let place = Context::find(&args.folders)?;
     let change = Change { scale: args.scale.clone(), variant: None, seeds: None, sets: Vec::new() };
     let keys = place.store.keys()?;
     say(format!("{} in {}\n", count(keys.len(), "record"), place.shown(place.store.root())));

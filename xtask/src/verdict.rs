@@ -1,16 +1,16 @@
 //! `verdict`: which of the paper's claims hold.
-use harness::claims;
-use harness::experiment::{Choice, PAPER, Plan};
-use harness::publish::{Document, Origin, Reported, document, published_document, published_variants};
+use experiment::{Choice, PAPER, Plan};
+use results::claims;
+use results::publish::{Document, Origin, Reported, document, published_document, published_variants};
 
+use crate::context::Context;
+use crate::error::CommandError;
 use crate::flags::Verdict;
-use crate::stop::Stop;
-use crate::words::{count, say};
-use crate::workplace::Workplace;
+use crate::text::{count, say};
 
 /// Runs the command.
-pub fn run(args: &Verdict) -> Result<(), Stop> {
-    let place = Workplace::find(&args.folders)?;
+pub fn run(args: &Verdict) -> Result<(), CommandError> {
+    let place = Context::find(&args.folders)?;
     let choice = args.change.choice(&[]);
     let figures = if args.figures.is_empty() { vec!["all".to_owned()] } else { args.figures.clone() };
     let plans = place.plans(&figures, &choice)?;
@@ -31,18 +31,18 @@ pub fn run(args: &Verdict) -> Result<(), Stop> {
             [one] if args.figures.len() == 1 => serde_json::to_string_pretty(one),
             all => serde_json::to_string_pretty(all),
         };
-        say(json.map_err(Stop::failed)?);
+        say(json.map_err(CommandError::failed)?);
     }
     Ok(())
 }
 
 /// What the published variants of a figure make of its claims; nothing to say where the reading was chosen by the user.
 fn other_readings(
-    place: &Workplace,
+    place: &Context,
     plan: &Plan,
     choice: &Choice,
     document: &Document,
-) -> Result<Option<String>, Stop> {
+) -> Result<Option<String>, CommandError> {
     let figure = &plan.experiment.figure;
     if plan.scale != PAPER || plan.name != *figure || !choice.sets.is_empty() {
         return Ok(None);
@@ -61,7 +61,7 @@ fn other_readings(
 }
 
 /// The document of a plan, and in words where it comes from: all records, else what was published, else what records there are.
-fn find(place: &Workplace, plan: &Plan, args: &Verdict) -> Result<(Document, String), Stop> {
+fn find(place: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, String), CommandError> {
     let gathered = place.gather(plan)?;
     let folders = place.folders(plan, &args.change.choice(&[]));
     if gathered.missing > 0

@@ -12,7 +12,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const BATCH: usize = 128;
 
 fn main() {
-    println!("kernels: {}", twoscale::kernels::name());
+    println!("kernels: {}", kernels::name());
     divan::main();
 }
 

@@ -102,7 +102,7 @@ fn draw<D: Distribution<f64>>(shape: &[usize], seed: u64, index: u64, law: D) ->
 mod tests {
     use super::*;
 
-    /// Mean, standard deviation and largest absolute value.
+    /// Reduction, standard deviation and largest absolute value.
     fn moments(values: &[f32]) -> (f64, f64, f64) {
         let n = values.len() as f64;
         let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / n;

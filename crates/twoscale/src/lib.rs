@@ -3,19 +3,17 @@
 //! Notation and equation numbers are those of Berlyand, Creese, Jabin, *A novel multi-scale loss function for
 //! classification problems in machine learning* (arXiv 2106.02676v2). Tensors in, tensors out: this crate knows no
 //! files, no clock and no network.
-#![warn(missing_docs)]
 
 pub mod initialisation;
-pub mod kernels;
 pub mod loss;
 pub mod metrics;
 pub mod models;
+pub mod norm;
 pub mod ops;
 pub mod optimiser;
+pub mod options;
 pub mod parameters;
 pub mod random;
-pub mod reading;
-pub mod size;
 pub mod trainer;
 
 /// The error of this crate: candle's, or a value that makes no sense.

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OptimiserSpec {
     /// τ (0.1 in the paper).
-    pub step: f64,
+    pub learning_rate: f64,
     /// μ.
     #[serde(default)]
     pub momentum: f64,
@@ -32,8 +32,8 @@ impl OptimiserSpec {
         let refuse = |what: &str, value: f64, range: &str| {
             Err(Error::Setting(format!("optimiser: {what} {value}: it must be {range}")))
         };
-        if !(self.step > 0.0 && self.step.is_finite()) {
-            return refuse("step", self.step, "a positive number; the paper's is 0.1");
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return refuse("learning-rate", self.learning_rate, "a positive number; the paper's is 0.1");
         }
         if !(0.0..1.0).contains(&self.momentum) {
             return refuse("momentum", self.momentum, "at least 0 and below 1");
@@ -79,10 +79,10 @@ impl Sgd {
         })
     }
 
-    /// One step of size τ = `step` along the gradients of a loss. Scales that are not trained stay.
+    /// One step with the learning rate τ along the gradients of a loss. Scales that are not trained stay.
     ///
-    /// `radial` holds, for every parameter w, the κ of a further part κ·w of its gradient (see
-    /// [`crate::size::ModelSize::radial`]); it may be empty.
+    /// `slopes` holds, for every parameter w, the κ of a further part κ·w of its gradient (see
+    /// [`crate::norm::ParameterNorm::log_with_slopes`]); it may be empty.
     ///
     /// # Errors
     /// When an operation fails.
@@ -91,8 +91,8 @@ impl Sgd {
         parameters: &[Parameter],
         scales: &Scales,
         gradients: &GradStore,
-        radial: &[f64],
-        step: f64,
+        slopes: &[f64],
+        learning_rate: f64,
     ) -> Result<()> {
         for (position, parameter) in parameters.iter().enumerate() {
             let gradient = match gradients.get(&parameter.var) {
@@ -100,8 +100,8 @@ impl Sgd {
                 None => parameter.var.zeros_like()?,
             };
             let velocity = self.velocities.get(position);
-            let decay = self.weight_decay + radial.get(position).copied().unwrap_or(0.0);
-            sgd_update(&parameter.var, &gradient, velocity, step, self.momentum, decay)?;
+            let decay = self.weight_decay + slopes.get(position).copied().unwrap_or(0.0);
+            sgd_update(&parameter.var, &gradient, velocity, learning_rate, self.momentum, decay)?;
         }
         for (parameter, velocity) in scales.parameters().iter().zip(&mut self.scale_velocities) {
             if !parameter.trained {
@@ -109,7 +109,7 @@ impl Sgd {
             }
             let gradient = gradients.get(&parameter.var).map_or(Ok(0.0), Tensor::to_scalar::<f64>)?;
             *velocity = self.momentum * *velocity + gradient;
-            let value = parameter.var.to_scalar::<f64>()? - step * *velocity;
+            let value = parameter.var.to_scalar::<f64>()? - learning_rate * *velocity;
             parameter.var.set(&Tensor::new(value, &Device::Cpu)?)?;
         }
         Ok(())

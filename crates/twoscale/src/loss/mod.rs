@@ -28,7 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use multi_scale::MultiScale;
-pub(crate) use multi_scale::side_weights;
+pub(crate) use multi_scale::reduction_weights;
 pub use scales::{ScaleParameter, Scales};
 
 use crate::{Error, Result};

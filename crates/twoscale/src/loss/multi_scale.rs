@@ -3,7 +3,7 @@ use candle_core::{DType, Tensor};
 
 use super::{Inner, margin};
 use crate::ops::multi_scale_cross_entropy;
-use crate::reading::Mean;
+use crate::options::Reduction;
 use crate::{Error, Result};
 
 /// Eq. (13) with m thresholds η₁ < ... < η_m and any inner loss L (the form below (14)): an object is on side
@@ -114,19 +114,19 @@ impl MultiScale {
     }
 }
 
-/// Weights w_i of a batch's loss Σ w_i L_i: see [`Mean`].
+/// Weights w_i of a batch's loss Σ w_i L_i: see [`Reduction`].
 #[must_use]
-pub(crate) fn side_weights(mean: Mean, sides: &[u32]) -> Vec<f64> {
+pub(crate) fn reduction_weights(reduction: Reduction, sides: &[u32]) -> Vec<f64> {
     let mut counts = vec![0u32; sides.iter().max().map_or(0, |side| *side as usize + 1)];
     for side in sides {
         counts[*side as usize] += 1;
     }
     let all = sides.len() as f64;
     let own = |side: u32| f64::from(counts[side as usize]);
-    let weight = |side: &u32| match mean {
-        Mean::Batch => all,
-        Mean::Sides => own(*side),
-        Mean::ByFirstSide => own(0).max(1.0),
+    let weight = |side: &u32| match reduction {
+        Reduction::Mean => all,
+        Reduction::PerScale => own(*side),
+        Reduction::PerFirstScale => own(0).max(1.0),
     };
     sides.iter().map(|side| weight(side).recip()).collect()
 }

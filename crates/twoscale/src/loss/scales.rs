@@ -2,7 +2,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::{LossKind, LossSpec};
-use crate::reading::{Base, Reading, ScaleForm, Trained};
+use crate::options::{LossOptions, ScaleForm, SeparationBase, Trained};
 use crate::{Error, Result};
 
 /// A number that scales are made of.
@@ -51,17 +51,17 @@ impl Scales {
     ///
     /// # Errors
     /// When the specification makes no sense or `first` is not a positive number.
-    pub fn new(spec: &LossSpec, reading: &Reading, first: f64) -> Result<Self> {
+    pub fn new(spec: &LossSpec, options: &LossOptions, first: f64) -> Result<Self> {
         spec.validate()?;
         if !(first > 0.0 && first.is_finite()) {
             return Err(Error::Setting(format!(
                 "R(α⁰) = {first}, but the scales must begin at a positive number: a layer counted in R is all zero or too large; \
-                 count other layers, or leave biases that begin at zero out (`biases: out`)"
+                 count other layers, or leave biases that begin at zero out (`biases: excluded`)"
             )));
         }
         let count = spec.scales();
         let parameter = |name: String, value: f64, trained: bool| -> Result<ScaleParameter> {
-            let (number, meaning) = match reading.scales {
+            let (number, meaning) = match options.scale_form {
                 ScaleForm::Value => (value, Meaning::Times(1.0)),
                 ScaleForm::Ratio => (value / first, Meaning::Times(first)),
                 ScaleForm::Logarithm => (value.ln(), Meaning::Logarithm),
@@ -73,11 +73,11 @@ impl Scales {
             (0..count).map(|k| parameter(format!("R{}", k + 1), value(k), trained)).collect()
         };
         let parameters = match spec.kind {
-            LossKind::Single => numbered(reading.baseline == Trained::Trained)?,
+            LossKind::Single => numbered(options.baseline == Trained::Trained)?,
             LossKind::TwoScale => numbered(true)?,
             LossKind::Fixed => numbered(false)?,
             LossKind::Separation => vec![
-                parameter("R".into(), first, reading.separation_base == Base::Trained)?,
+                parameter("R".into(), first, options.separation_base == SeparationBase::Trained)?,
                 ScaleParameter {
                     name: "Rs".into(),
                     var: Var::new(spec.ratio, &Device::Cpu)?,
@@ -110,13 +110,13 @@ impl Scales {
         Ok(Tensor::stack(&scales, 0)?)
     }
 
-    /// The multipliers c_k = R_k/R(α) (m+1), f64; `log_size` is log R(α), f64 without dimensions, so that R(α) itself may
-    /// be any size.
+    /// The multipliers c_k = R_k/R(α) (m+1), f64; `log_norm` is log R(α), f64 without dimensions, so that R(α) itself may
+    /// be any number.
     ///
     /// # Errors
     /// When an operation fails.
-    pub fn multipliers(&self, log_size: &Tensor) -> Result<Tensor> {
-        Ok(self.tensor()?.broadcast_mul(&log_size.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.neg()?.exp()?)?)
+    pub fn multipliers(&self, log_norm: &Tensor) -> Result<Tensor> {
+        Ok(self.tensor()?.broadcast_mul(&log_norm.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.neg()?.exp()?)?)
     }
 
     /// R_1, ..., R_{m+1} as numbers.
@@ -148,9 +148,9 @@ mod tests {
     use super::*;
     use crate::loss::Inner;
 
-    fn scales(kind: LossKind, thresholds: &[f64], reading: &Reading) -> Scales {
+    fn scales(kind: LossKind, thresholds: &[f64], options: &LossOptions) -> Scales {
         let spec = LossSpec { kind, thresholds: thresholds.to_vec(), ratio: 10.0, inner: Inner::default() };
-        Scales::new(&spec, reading, 3.0).unwrap()
+        Scales::new(&spec, options, 3.0).unwrap()
     }
 
     fn trained(scales: &Scales) -> Vec<&str> {
@@ -159,24 +159,28 @@ mod tests {
 
     #[test]
     fn every_kind_begins_at_the_same_scales_and_trains_its_own() {
-        let reading = Reading::default();
+        let options = LossOptions::default();
         for (kind, expected) in [
             (LossKind::TwoScale, vec!["R1", "R2", "R3"]),
             (LossKind::Fixed, vec![]),
             (LossKind::Separation, vec!["Rs"]),
         ] {
-            let scales = scales(kind, &[0.1, 1.0], &reading);
+            let scales = scales(kind, &[0.1, 1.0], &options);
             assert_eq!(scales.values().unwrap(), [3.0, 30.0, 300.0], "{kind:?}");
             assert_eq!(trained(&scales), expected, "{kind:?}");
         }
-        assert_eq!(trained(&scales(LossKind::Single, &[], &reading)), ["R1"]);
+        assert_eq!(trained(&scales(LossKind::Single, &[], &options)), ["R1"]);
     }
 
     #[test]
     fn readings_decide_who_is_trained() {
-        let reading = Reading { baseline: Trained::Constant, separation_base: Base::Trained, ..Reading::default() };
-        assert!(trained(&scales(LossKind::Single, &[], &reading)).is_empty());
-        assert_eq!(trained(&scales(LossKind::Separation, &[0.1], &reading)), ["R", "Rs"]);
+        let options = LossOptions {
+            baseline: Trained::Constant,
+            separation_base: SeparationBase::Trained,
+            ..LossOptions::default()
+        };
+        assert!(trained(&scales(LossKind::Single, &[], &options)).is_empty());
+        assert_eq!(trained(&scales(LossKind::Separation, &[0.1], &options)), ["R", "Rs"]);
     }
 
     #[test]
@@ -185,7 +189,8 @@ mod tests {
         let expected =
             [(ScaleForm::Value, [1.0, 1.0]), (ScaleForm::Ratio, [3.0, 3.0]), (ScaleForm::Logarithm, [3.0, 30.0])];
         for (form, slopes) in expected {
-            let scales = scales(LossKind::TwoScale, &[0.1], &Reading { scales: form, ..Reading::default() });
+            let scales =
+                scales(LossKind::TwoScale, &[0.1], &LossOptions { scale_form: form, ..LossOptions::default() });
             let values = scales.values().unwrap();
             assert!((values[0] - 3.0).abs() < 1e-14 && (values[1] - 30.0).abs() < 1e-13, "{form:?}: {values:?}");
             let gradients = scales.tensor().unwrap().sum_all().unwrap().backward().unwrap();
@@ -195,7 +200,7 @@ mod tests {
             }
             // Rs is a ratio already, whatever form the scales have.
             let separation =
-                self::scales(LossKind::Separation, &[0.1], &Reading { scales: form, ..Reading::default() });
+                self::scales(LossKind::Separation, &[0.1], &LossOptions { scale_form: form, ..LossOptions::default() });
             assert_eq!(separation.parameters()[1].var.to_scalar::<f64>().unwrap(), 10.0);
         }
     }
@@ -203,9 +208,9 @@ mod tests {
     #[test]
     fn a_size_beyond_single_precision_is_no_trouble() {
         let spec = LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.1], ratio: 10.0, inner: Inner::default() };
-        let scales = Scales::new(&spec, &Reading::default(), 1e70).unwrap();
-        let log_size = Tensor::new(70.0 * 10f64.ln(), &Device::Cpu).unwrap();
-        let multipliers = scales.multipliers(&log_size).unwrap().to_vec1::<f64>().unwrap();
+        let scales = Scales::new(&spec, &LossOptions::default(), 1e70).unwrap();
+        let log_norm = Tensor::new(70.0 * 10f64.ln(), &Device::Cpu).unwrap();
+        let multipliers = scales.multipliers(&log_norm).unwrap().to_vec1::<f64>().unwrap();
         assert!((multipliers[0] - 1.0).abs() < 1e-12 && (multipliers[1] - 10.0).abs() < 1e-11, "{multipliers:?}");
     }
 
@@ -213,7 +218,7 @@ mod tests {
     fn a_first_scale_that_makes_no_sense_is_refused() {
         let spec = LossSpec { kind: LossKind::Single, thresholds: vec![], ratio: 10.0, inner: Inner::default() };
         for first in [0.0, f64::NAN, f64::INFINITY] {
-            assert!(Scales::new(&spec, &Reading::default(), first).is_err());
+            assert!(Scales::new(&spec, &LossOptions::default(), first).is_err());
         }
     }
 }

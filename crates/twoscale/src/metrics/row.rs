@@ -5,14 +5,14 @@ use crate::{Error, Result};
 
 impl Evaluation {
     /// Appends an object with logits X, evaluated by the probabilities p = softmax(c·X) on the scale R1, c = R1/R(α).
-    /// `size` is R(α) and only enters the normalised margin; `superclass[k]` is the super-class of class k.
+    /// `norm` is R(α) and only enters the normalised margin; `superclass[k]` is the super-class of class k.
     ///
     /// Probabilities are computed in double precision and rounded once. Ranks compare c·X instead, since soft-max keeps the order
     /// and rounds small probabilities to equal ones. A NaN among the logits counts as the largest of them and makes the probabilities NaN.
     ///
     /// # Panics
     /// When the label is no class, or `superclass` is shorter than the logits; see [`check_superclasses`] and [`crate::loss::margin::check`].
-    pub fn push(&mut self, logits: &[f64], label: u32, superclass: Option<&[u32]>, multiplier: f64, size: f64) {
+    pub fn push(&mut self, logits: &[f64], label: u32, superclass: Option<&[u32]>, multiplier: f64, norm: f64) {
         let correct = label as usize;
         let scaled: Vec<f64> = logits.iter().map(|x| multiplier * x).collect();
         let predicted = margin::predicted(&scaled);
@@ -33,7 +33,7 @@ impl Evaluation {
         self.rank.push(scaled.iter().enumerate().filter(|entry| behind(*entry)).count() as u32);
         self.predicted.push(predicted);
         self.superclass_probability.push((inside / sum) as f32);
-        self.normalised_margin.push((margin::margin(logits, label) / size) as f32);
+        self.normalised_margin.push((margin::margin(logits, label) / norm) as f32);
     }
 }
 

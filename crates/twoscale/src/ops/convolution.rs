@@ -5,9 +5,9 @@ use candle_core::{CpuStorage, CustomOp3, Device, Layout as Strides, Shape as Ten
 use super::backward::give;
 use super::{has_kernels, lock, max_pool2, relu, values, with_values};
 use crate::Result;
-use crate::kernels::convolution::{SIDES, Shape};
-use crate::kernels::features::{Gradient, Layer, Saved, backward, forward};
-use crate::kernels::selected;
+use kernels::convolution::{SIDES, Shape};
+use kernels::features::{Gradient, Layer, Saved, backward, forward};
+use kernels::selected;
 
 /// maxpool2x2(relu(x * w + b)): a convolution (valid, stride 1), bias, ReLU and 2x2 max-pooling in one operation.
 ///

@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp2, D, DType, Device, Layout, Shape, Tensor
 
 use super::{has_kernels, lock, values, with_values};
 use crate::Result;
-use crate::kernels::{Level, selected, softmax};
+use kernels::{Level, selected, softmax};
 
 /// The multi-scale soft-max cross-entropy, eq. (13) with any number of scales: one loss per object.
 ///
@@ -141,15 +141,14 @@ fn single(c: f64) -> f32 {
 }
 
 fn object(level: Level, x: &[f32], label: usize, c: f32, p: &mut [f32]) -> softmax::Object {
-    // SAFETY: `selected` returns only levels that the processor has; p is as long as x and labels were checked.
     if c < 0.0 {
         // softmax(c x) = softmax(|c| (-x)), and the kernel wants a positive scale.
         let turned: Vec<f32> = x.iter().map(|x| -x).collect();
-        let object = unsafe { softmax::object(level, &turned, label, -c, p) };
+        let object = softmax::object(level, &turned, label, -c, p);
         p.iter_mut().for_each(|p| *p = -*p);
         return softmax::Object { loss: object.loss, slope: -object.slope };
     }
-    unsafe { softmax::object(level, x, label, c, p) }
+    softmax::object(level, x, label, c, p)
 }
 
 impl CustomOp2 for CrossEntropy {

@@ -5,8 +5,8 @@ use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Shape, Tensor};
 use super::backward::give;
 use super::{has_kernels, relu, values, with_values};
 use crate::Result;
-use crate::kernels::dense::{Matrix, column_sums, finish, multiply, through_relu};
-use crate::kernels::{selected, sparse};
+use kernels::dense::{Matrix, column_sums, finish, multiply, through_relu};
+use kernels::{selected, sparse};
 
 /// What follows a linear layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

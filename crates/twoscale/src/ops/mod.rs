@@ -1,7 +1,7 @@
 //! candle operations with hand-written forward and backward passes; on other devices, candle's own operations.
 //!
 //! Every function here takes tensors of any device and of f32 or f64. f32 on the CPU runs the kernels of
-//! [`crate::kernels`] on the calling thread; everything else is composed of candle's operations, with the gradients that
+//! [`kernels`] on the calling thread; everything else is composed of candle's operations, with the gradients that
 //! candle gets wrong put right (max-pooling, ReLU at exactly zero).
 use candle_core::{CpuStorage, DType, Layout, Storage, Tensor};
 

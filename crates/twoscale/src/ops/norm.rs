@@ -3,7 +3,7 @@ use candle_core::{CpuStorage, CustomOp1, DType, Layout, Shape, Tensor};
 use super::backward::give_scaled;
 use super::{has_kernels, values, with_values};
 use crate::Result;
-use crate::kernels::{elementwise::sum_of_squares, selected};
+use kernels::{elementwise::sum_of_squares, selected};
 
 /// log ‖w‖₂ = ½ ln Σ w², a factor of the size R(α), eq. (9), as an f64 scalar whatever the type of w. Its gradient is w/‖w‖².
 ///
@@ -27,8 +27,7 @@ pub fn log_norm(w: &Tensor) -> Result<Tensor> {
 struct LogNorm;
 
 fn squares(w: &[f32]) -> f64 {
-    // SAFETY: `selected` returns only levels that the processor has.
-    unsafe { sum_of_squares(selected(), w) }
+    sum_of_squares(selected(), w)
 }
 
 impl CustomOp1 for LogNorm {

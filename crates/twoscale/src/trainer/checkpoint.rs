@@ -9,13 +9,13 @@ impl Trainer {
     /// specification goes on to the same bits.
     ///
     /// After the parameters of the model (`fc1.weight`, ...) and those of the scales (`R1`, `R2`, ... or `R`, `Rs`, f64) come
-    /// `log-size` and `initial-log-size` (f64), with momentum `velocity.NAME` for each of the above, and `steps` (i64).
+    /// `log-norm` and `initial-log-norm` (f64), with momentum `velocity.NAME` for each of the above, and `steps` (i64).
     ///
     /// # Errors
     /// When a tensor cannot be copied.
     pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
         let mut state = self.weights()?;
-        state.push(("initial-log-size".into(), Tensor::new(self.initial_log_size, &Device::Cpu)?));
+        state.push(("initial-log-norm".into(), Tensor::new(self.initial_log_norm, &Device::Cpu)?));
         for (parameter, velocity) in self.model.parameters().iter().zip(self.optimiser.velocities()) {
             state.push((velocity_name(&parameter.name()), velocity.as_detached_tensor().copy()?));
         }
@@ -26,7 +26,7 @@ impl Trainer {
         Ok(state)
     }
 
-    /// Weights and scales alone, and the `log-size` by which the network's logits are divided: what `model.safetensors` of
+    /// Weights and scales alone, and the `log-norm` by which the network's logits are divided: what `model.safetensors` of
     /// a record holds.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Trainer {
         for parameter in self.scales.parameters() {
             weights.push((parameter.name.clone(), parameter.var.as_detached_tensor().copy()?));
         }
-        weights.push(("log-size".into(), Tensor::new(self.present_log_size()?, &Device::Cpu)?));
+        weights.push(("log-norm".into(), Tensor::new(self.current_log_norm()?, &Device::Cpu)?));
         Ok(weights)
     }
 
@@ -71,8 +71,8 @@ impl Trainer {
             let velocity = get(&velocity_name(&parameter.name), &[], DType::F64)?.to_scalar()?;
             self.optimiser.set_scale_velocity(position, velocity);
         }
-        self.log_size = get("log-size", &[], DType::F64)?.to_scalar()?;
-        self.initial_log_size = get("initial-log-size", &[], DType::F64)?.to_scalar()?;
+        self.log_norm = get("log-norm", &[], DType::F64)?.to_scalar()?;
+        self.initial_log_norm = get("initial-log-norm", &[], DType::F64)?.to_scalar()?;
         let steps: i64 = get("steps", &[], DType::I64)?.to_scalar()?;
         self.steps = u64::try_from(steps).map_err(|_| {
             Error::Setting(format!("checkpoint: {steps} steps: the file is damaged; delete it to begin anew"))

@@ -1,7 +1,7 @@
 //! A run that is taken up again goes on to the same bits.
 use candle_core::{DType, Tensor};
 use twoscale::loss::LossKind;
-use twoscale::reading::{Base, Normalisation, Reading, Size};
+use twoscale::options::{LossOptions, NormOptions, Normalisation, SeparationBase};
 use twoscale::trainer::Trainer;
 
 use crate::support::{batch, entries, loss, sgd, trainer};
@@ -24,11 +24,16 @@ fn a_restored_run_goes_on_to_the_same_bits() {
     {
         // R every 7 steps: the break at step 10 lies between two computations of R.
         let every = if normalisation == Normalisation::Detached { 7 } else { 1 };
-        let size = Size { every, ..Size::default() };
-        let reading = Reading { normalisation, size, separation_base: Base::Trained, ..Reading::default() };
+        let size = NormOptions { every, ..NormOptions::default() };
+        let options = LossOptions {
+            normalisation,
+            norm: size,
+            separation_base: SeparationBase::Trained,
+            ..LossOptions::default()
+        };
         for (kind, thresholds) in [(LossKind::TwoScale, vec![0.01]), (LossKind::Separation, vec![0.01, 0.1])] {
             for momentum in [0.0, 0.9] {
-                let fresh = || trainer(&loss(kind, &thresholds), &reading, &sgd(momentum, 1e-3), DType::F32);
+                let fresh = || trainer(&loss(kind, &thresholds), &options, &sgd(momentum, 1e-3), DType::F32);
                 let mut whole = fresh();
                 steps(&mut whole, 0, 10);
                 let checkpoint = whole.state().unwrap();
@@ -50,7 +55,7 @@ fn a_restored_run_goes_on_to_the_same_bits() {
 
 #[test]
 fn a_checkpoint_does_not_follow_the_run() {
-    let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &Reading::default(), &sgd(0.9, 0.0), DType::F32);
+    let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &LossOptions::default(), &sgd(0.9, 0.0), DType::F32);
     steps(&mut trainer, 0, 2);
     let checkpoint = trainer.state().unwrap();
     let before = bits(&checkpoint);
@@ -61,9 +66,9 @@ fn a_checkpoint_does_not_follow_the_run() {
 
 #[test]
 fn a_state_names_what_it_holds() {
-    let trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &Reading::default(), &sgd(0.9, 0.0), DType::F32);
+    let trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &LossOptions::default(), &sgd(0.9, 0.0), DType::F32);
     let names = |state: Vec<(String, Tensor)>| state.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
-    let weights = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "R1", "R2", "log-size"];
+    let weights = ["fc1.weight", "fc1.bias", "fc2.weight", "fc2.bias", "R1", "R2", "log-norm"];
     assert_eq!(names(trainer.weights().unwrap()), weights);
     let state = names(trainer.state().unwrap());
     assert_eq!(state[..7], weights);

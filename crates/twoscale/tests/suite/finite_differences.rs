@@ -2,9 +2,9 @@
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::loss::{Inner, LossKind, LossSpec, MultiScale, Scales};
 use twoscale::models::Model;
+use twoscale::norm::ParameterNorm;
+use twoscale::options::{BiasNorm, Layers, LossOptions, NormKind, NormOptions, SeparationBase};
 use twoscale::parameters::{LayerKind, Parameter, Role};
-use twoscale::reading::{Base, BiasNorm, Layers, Norm, Reading, Size};
-use twoscale::size::ModelSize;
 
 use crate::support::{Chain, assert_close, batch, entries, gaussian};
 
@@ -59,14 +59,14 @@ fn multi_scale_losses_in_logits_and_multipliers() {
 
 #[test]
 fn scales_in_their_parameters_and_in_the_size() {
-    let reading = Reading { separation_base: Base::Trained, ..Reading::default() };
+    let options = LossOptions { separation_base: SeparationBase::Trained, ..LossOptions::default() };
     for kind in [LossKind::TwoScale, LossKind::Separation] {
         let spec = LossSpec { kind, thresholds: vec![0.1, 1.0], ratio: 3.0, inner: Inner::CrossEntropy };
-        let scales = Scales::new(&spec, &reading, 2.0).unwrap();
-        let log_size = Var::new(0.3, &Device::Cpu).unwrap();
+        let scales = Scales::new(&spec, &options, 2.0).unwrap();
+        let log_norm = Var::new(0.3, &Device::Cpu).unwrap();
         let weights = Tensor::new(&[1.0, -0.5, 0.25], &Device::Cpu).unwrap();
-        let value = || (scales.multipliers(&log_size).unwrap() * &weights).unwrap().sum_all().unwrap();
-        check(&format!("{kind:?} in log R(α)"), &log_size, &value);
+        let value = || (scales.multipliers(&log_norm).unwrap() * &weights).unwrap().sum_all().unwrap();
+        check(&format!("{kind:?} in log R(α)"), &log_norm, &value);
         for parameter in scales.parameters() {
             check(&format!("{kind:?} in {}", parameter.name), &parameter.var, &value);
         }
@@ -93,13 +93,13 @@ fn parameters() -> Vec<Parameter> {
 #[test]
 fn sizes_in_every_parameter() {
     let parameters = parameters();
-    for norm in [Norm::Frobenius, Norm::Toeplitz, Norm::Spectral, Norm::Whole] {
-        for biases in [BiasNorm::Out, BiasNorm::Joint, BiasNorm::Apart] {
+    for kind in [NormKind::Frobenius, NormKind::Toeplitz, NormKind::Spectral, NormKind::Whole] {
+        for biases in [BiasNorm::Excluded, BiasNorm::Joint, BiasNorm::Separate] {
             for layers in [Layers::Dense, Layers::All, Layers::Named(vec!["conv1".into(), "fc2".into()])] {
                 for power in [1.0, 2.0] {
-                    let what = format!("{norm:?}, biases {biases:?}, {layers:?}, power {power}");
-                    let size = Size { layers: layers.clone(), norm, biases, power, every: 1 };
-                    let size = ModelSize::new(&size, &parameters).unwrap();
+                    let what = format!("{kind:?}, biases {biases:?}, {layers:?}, power {power}");
+                    let size = NormOptions { layers: layers.clone(), kind, biases, power, every: 1 };
+                    let size = ParameterNorm::new(&size, &parameters).unwrap();
                     check_radial(&what, &size, &parameters);
                     for parameter in &parameters {
                         let what = format!("{what}: {}", parameter.name());
@@ -112,12 +112,12 @@ fn sizes_in_every_parameter() {
 }
 
 /// The gradient along the weights is that of the graph.
-fn check_radial(what: &str, size: &ModelSize, parameters: &[Parameter]) {
+fn check_radial(what: &str, size: &ParameterNorm, parameters: &[Parameter]) {
     let log = size.log(parameters).unwrap();
     let gradients = log.backward().unwrap();
-    let Some(radial) = size.radial(parameters).unwrap() else { return };
-    assert!((radial.log - entries(&log)[0]).abs() < 1e-13, "{what}");
-    for (parameter, slope) in parameters.iter().zip(&radial.slopes) {
+    let Some(gradient) = size.log_with_slopes(parameters).unwrap() else { return };
+    assert!((gradient.log - entries(&log)[0]).abs() < 1e-13, "{what}");
+    for (parameter, slope) in parameters.iter().zip(&gradient.slopes) {
         let along = (parameter.var.as_detached_tensor() * *slope).unwrap();
         let gradient = gradients.get(&parameter.var).cloned().unwrap_or_else(|| along.zeros_like().unwrap());
         assert_close(&format!("{what}: {} along itself", parameter.name()), &along, &gradient, 1e-12);
@@ -130,9 +130,9 @@ fn the_loss_of_a_network_in_its_weights() {
     let model = Chain::random(&[6, 8, 4], 3, DType::F64);
     let (inputs, labels) = batch(3, DType::F64);
     let labels = labels.to_vec1::<u32>().unwrap();
-    let size = ModelSize::new(&Size::default(), model.parameters()).unwrap();
+    let size = ParameterNorm::new(&NormOptions::default(), model.parameters()).unwrap();
     let spec = LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.05], ratio: 10.0, inner: Inner::CrossEntropy };
-    let scales = Scales::new(&spec, &Reading::default(), 5.0).unwrap();
+    let scales = Scales::new(&spec, &LossOptions::default(), 5.0).unwrap();
     let loss = MultiScale::new(&spec.thresholds, spec.inner).unwrap();
     let value = || {
         let multipliers = scales.multipliers(&size.log(model.parameters()).unwrap()).unwrap();

@@ -2,7 +2,7 @@
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::loss::margin::margins;
 use twoscale::loss::{Inner, LossKind, LossSpec, MultiScale, Scales};
-use twoscale::reading::Reading;
+use twoscale::options::LossOptions;
 
 use crate::support::{Golden, assert_close, assert_close_above, entries};
 
@@ -43,13 +43,13 @@ fn compare(golden: &Golden, case: &Case, variant: &str, kind: LossKind, dtype: D
     let name = format!("{}.{variant}", case.name);
     let thresholds = if kind == LossKind::Single { vec![] } else { vec![case.eta] };
     let spec = LossSpec { kind, thresholds, ratio: case.ratio, inner: Inner::CrossEntropy };
-    let scales = Scales::new(&spec, &Reading::default(), case.first).unwrap();
+    let scales = Scales::new(&spec, &LossOptions::default(), case.first).unwrap();
     let loss = MultiScale::new(&spec.thresholds, spec.inner).unwrap();
     let logits = Var::from_tensor(&golden.tensor(&format!("{}.logits", case.name)).to_dtype(dtype).unwrap()).unwrap();
     let labels = golden.labels(&format!("{}.labels", case.name));
-    let log_size = Var::new(case.size.ln(), &Device::Cpu).unwrap();
+    let log_norm = Var::new(case.size.ln(), &Device::Cpu).unwrap();
 
-    let multipliers = scales.multipliers(&log_size).unwrap();
+    let multipliers = scales.multipliers(&log_norm).unwrap();
     let losses = loss.per_object(&logits, &labels, &multipliers, 1.0).unwrap();
     assert_eq!(losses.dtype(), dtype);
     let floor = |single: f64| if dtype == DType::F32 { single } else { 1e-6 };
@@ -63,7 +63,7 @@ fn compare(golden: &Golden, case: &Case, variant: &str, kind: LossKind, dtype: D
         assert_close_above(floor(single), &expected, &gradient(var), golden.tensor(&expected), tolerance);
     };
     check("grad_logits", &logits, 1.0 / labels.len() as f64);
-    check("grad_log_size", &log_size, largest);
+    check("grad_log_size", &log_norm, largest);
     for parameter in scales.parameters().iter().filter(|p| p.trained) {
         let over = if parameter.name == "Rs" { 1.0 } else { case.size };
         check(&format!("grad_{}", parameter.name.to_lowercase()), &parameter.var, largest / over);

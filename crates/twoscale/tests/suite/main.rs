@@ -5,7 +5,7 @@ mod finite_differences;
 mod golden_losses;
 mod golden_metrics;
 mod golden_training;
+mod options;
 mod properties;
-mod readings;
 mod refusals;
 mod support;

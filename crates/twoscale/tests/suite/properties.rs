@@ -3,8 +3,8 @@ use candle_core::{DType, Device, Tensor};
 use twoscale::loss::margin::margins;
 use twoscale::loss::{Inner, LossKind, LossSpec, MultiScale};
 use twoscale::metrics::{Evaluation, accuracy};
-use twoscale::reading::{Gate, Mean, Normalisation, Reading};
-use twoscale::size::ModelSize;
+use twoscale::norm::ParameterNorm;
+use twoscale::options::{Gate, LossOptions, Normalisation, Reduction};
 use twoscale::trainer::{Step, Trainer};
 
 use crate::support::{Chain, assert_close, batch, entries, gaussian, loss, sgd, trainer};
@@ -25,11 +25,11 @@ fn train(trainer: &mut Trainer, steps: u64, dtype: DType) -> (Vec<Step>, Vec<Vec
 #[test]
 fn a_threshold_that_is_never_reached_is_the_single_scale_loss_bit_for_bit() {
     for (momentum, decay) in [(0.0, 0.0), (0.9, 5e-4)] {
-        for mean in [Mean::Batch, Mean::Sides, Mean::ByFirstSide] {
+        for reduction in [Reduction::Mean, Reduction::PerScale, Reduction::PerFirstScale] {
             for normalisation in [Normalisation::Through, Normalisation::Detached, Normalisation::Direct] {
-                let reading = Reading { mean, normalisation, ..Reading::default() };
+                let options = LossOptions { reduction, normalisation, ..LossOptions::default() };
                 let run = |loss: &LossSpec| {
-                    train(&mut trainer(loss, &reading, &sgd(momentum, decay), DType::F32), 60, DType::F32)
+                    train(&mut trainer(loss, &options, &sgd(momentum, decay), DType::F32), 60, DType::F32)
                 };
                 let (single, single_weights) = run(&loss(LossKind::Single, &[]));
                 let (double, double_weights) = run(&loss(LossKind::TwoScale, &[100.0]));
@@ -46,8 +46,9 @@ fn a_threshold_that_is_never_reached_is_the_single_scale_loss_bit_for_bit() {
 
 #[test]
 fn a_threshold_that_is_reached_is_another_loss() {
-    let run =
-        |loss: &LossSpec| train(&mut trainer(loss, &Reading::default(), &sgd(0.0, 0.0), DType::F32), 60, DType::F32).1;
+    let run = |loss: &LossSpec| {
+        train(&mut trainer(loss, &LossOptions::default(), &sgd(0.0, 0.0), DType::F32), 60, DType::F32).1
+    };
     assert_ne!(run(&loss(LossKind::Single, &[])), run(&loss(LossKind::TwoScale, &[0.01])));
 }
 
@@ -104,9 +105,9 @@ fn the_size_of_the_weights_does_not_matter_to_a_normalised_loss() {
     let losses = |factor: f64| {
         let scaled = [(&weights[0] * factor).unwrap(), (&weights[1] * (2.0 * factor)).unwrap()];
         let model = Chain::of(&[&scaled[0], &scaled[1]]).boxed();
-        let size = ModelSize::new(&Reading::default().size, model.parameters()).unwrap();
-        let log_size = size.log(model.parameters()).unwrap();
-        let normalised = model.forward(&inputs).unwrap().broadcast_mul(&log_size.neg().unwrap().exp().unwrap());
+        let size = ParameterNorm::new(&LossOptions::default().norm, model.parameters()).unwrap();
+        let log_norm = size.log(model.parameters()).unwrap();
+        let normalised = model.forward(&inputs).unwrap().broadcast_mul(&log_norm.neg().unwrap().exp().unwrap());
         let multipliers = Tensor::new(&[20.0, 200.0], &Device::Cpu).unwrap();
         let loss = MultiScale::new(&[0.01], Inner::CrossEntropy).unwrap();
         loss.per_object(&normalised.unwrap(), &labels, &multipliers, 1.0).unwrap()
@@ -116,7 +117,7 @@ fn the_size_of_the_weights_does_not_matter_to_a_normalised_loss() {
 
 #[test]
 fn training_learns_and_evaluation_counts_as_training_does() {
-    let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &Reading::default(), &sgd(0.0, 0.0), DType::F32);
+    let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &LossOptions::default(), &sgd(0.0, 0.0), DType::F32);
     let (steps, _) = train(&mut trainer, 300, DType::F32);
     let late: usize = steps[280..].iter().map(|step| step.correct).sum();
     assert!(late as f64 > 0.8 * 20.0 * 16.0, "{late} of 320");
@@ -134,7 +135,7 @@ fn training_learns_and_evaluation_counts_as_training_does() {
 #[test]
 fn probabilities_of_an_evaluation_are_those_of_the_scale_r1() {
     // Before the first step R1 = R(α⁰), so that c = 1 and p = softmax(X).
-    let trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &Reading::default(), &sgd(0.0, 0.0), DType::F64);
+    let trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &LossOptions::default(), &sgd(0.0, 0.0), DType::F64);
     let (inputs, labels) = batch(1, DType::F64);
     let labels = labels.to_vec1::<u32>().unwrap();
     let mut evaluation = Evaluation::default();
@@ -160,8 +161,8 @@ fn the_gate_is_closed_on_the_left() {
 #[test]
 fn a_diverging_network_shows_in_its_loss() {
     for gate in [Gate::Raw, Gate::Normalised, Gate::Scaled] {
-        let reading = Reading { gate, ..Reading::default() };
-        let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &reading, &sgd(0.0, 0.0), DType::F32);
+        let options = LossOptions { gate, ..LossOptions::default() };
+        let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.01]), &options, &sgd(0.0, 0.0), DType::F32);
         let (inputs, labels) = batch(0, DType::F32);
         let mut last = 0.0;
         for _ in 0..40 {

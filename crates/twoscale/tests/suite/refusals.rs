@@ -3,16 +3,16 @@ use candle_core::{DType, Device, Tensor};
 use twoscale::loss::{Inner, LossKind, LossSpec};
 use twoscale::metrics::Evaluation;
 use twoscale::optimiser::OptimiserSpec;
-use twoscale::reading::{BiasNorm, Layers, Normalisation, Reading, Size};
+use twoscale::options::{BiasNorm, Layers, LossOptions, NormOptions, Normalisation};
 use twoscale::trainer::Trainer;
 
 use crate::support::{Chain, batch, gaussian, loss, sgd, trainer};
 
 #[track_caller]
-fn refused(loss: &LossSpec, reading: &Reading, optimiser: &OptimiserSpec, expected: &str) {
+fn refused(loss: &LossSpec, options: &LossOptions, optimiser: &OptimiserSpec, expected: &str) {
     let model = Chain::random(&[6, 8, 4], 5, DType::F32).boxed();
-    match Trainer::with_model(model, loss, reading, optimiser) {
-        Ok(_) => panic!("accepted: {loss:?}, {reading:?}, {optimiser:?}"),
+    match Trainer::with_model(model, loss, options, optimiser) {
+        Ok(_) => panic!("accepted: {loss:?}, {options:?}, {optimiser:?}"),
         Err(error) => assert!(error.to_string().contains(expected), "`{error}` does not say `{expected}`"),
     }
 }
@@ -21,7 +21,7 @@ fn refused(loss: &LossSpec, reading: &Reading, optimiser: &OptimiserSpec, expect
 fn losses() {
     let refuse = |kind, thresholds: &[f64], ratio, inner, expected: &str| {
         let loss = LossSpec { kind, thresholds: thresholds.to_vec(), ratio, inner };
-        refused(&loss, &Reading::default(), &sgd(0.0, 0.0), expected);
+        refused(&loss, &LossOptions::default(), &sgd(0.0, 0.0), expected);
     };
     let (two, ce) = (LossKind::TwoScale, Inner::CrossEntropy);
     for eta in [0.0, -0.1, f64::NAN] {
@@ -42,32 +42,42 @@ fn losses() {
 #[test]
 fn readings_and_optimisers() {
     let two = loss(LossKind::TwoScale, &[0.1]);
-    let sized = |size: Size| Reading { size, ..Reading::default() };
+    let sized = |norm: NormOptions| LossOptions { norm, ..LossOptions::default() };
     let layers = Layers::Named(vec!["conv9".into()]);
-    refused(&two, &sized(Size { layers, ..Size::default() }), &sgd(0.0, 0.0), "its layers are fc1, fc2");
-    refused(&two, &sized(Size { layers: Layers::Named(vec![]), ..Size::default() }), &sgd(0.0, 0.0), "no layer counts");
-    refused(&two, &sized(Size { every: 0, ..Size::default() }), &sgd(0.0, 0.0), "every 0");
-    refused(&two, &sized(Size { every: 390, ..Size::default() }), &sgd(0.0, 0.0), "normalisation: detached");
-    refused(&two, &sized(Size { power: f64::NAN, ..Size::default() }), &sgd(0.0, 0.0), "power");
-    let reading = Reading::default();
-    refused(&two, &reading, &sgd(1.0, 0.0), "momentum");
-    refused(&two, &reading, &sgd(0.0, -1.0), "weight-decay");
-    refused(&two, &reading, &OptimiserSpec { step: 0.0, ..sgd(0.0, 0.0) }, "step 0");
+    refused(&two, &sized(NormOptions { layers, ..NormOptions::default() }), &sgd(0.0, 0.0), "its layers are fc1, fc2");
+    refused(
+        &two,
+        &sized(NormOptions { layers: Layers::Named(vec![]), ..NormOptions::default() }),
+        &sgd(0.0, 0.0),
+        "no layer counts",
+    );
+    refused(&two, &sized(NormOptions { every: 0, ..NormOptions::default() }), &sgd(0.0, 0.0), "every 0");
+    refused(
+        &two,
+        &sized(NormOptions { every: 390, ..NormOptions::default() }),
+        &sgd(0.0, 0.0),
+        "normalisation: detached",
+    );
+    refused(&two, &sized(NormOptions { power: f64::NAN, ..NormOptions::default() }), &sgd(0.0, 0.0), "power");
+    let options = LossOptions::default();
+    refused(&two, &options, &sgd(1.0, 0.0), "momentum");
+    refused(&two, &options, &sgd(0.0, -1.0), "weight-decay");
+    refused(&two, &options, &OptimiserSpec { learning_rate: 0.0, ..sgd(0.0, 0.0) }, "step 0");
 }
 
 #[test]
 fn a_network_of_size_zero() {
     let weights = [gaussian(&[8, 6], 1, DType::F32), gaussian(&[4, 8], 2, DType::F32).zeros_like().unwrap()];
     let model = Chain::of(&[&weights[0], &weights[1]]).boxed();
-    let size = Size { biases: BiasNorm::Apart, ..Size::default() };
-    let reading = Reading { size, normalisation: Normalisation::Detached, ..Reading::default() };
-    let error = Trainer::with_model(model, &loss(LossKind::Single, &[]), &reading, &sgd(0.0, 0.0)).err().unwrap();
+    let size = NormOptions { biases: BiasNorm::Separate, ..NormOptions::default() };
+    let options = LossOptions { norm: size, normalisation: Normalisation::Detached, ..LossOptions::default() };
+    let error = Trainer::with_model(model, &loss(LossKind::Single, &[]), &options, &sgd(0.0, 0.0)).err().unwrap();
     assert!(error.to_string().contains("R(α⁰) = 0"), "{error}");
 }
 
 #[test]
 fn batches_that_do_not_fit() {
-    let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.1]), &Reading::default(), &sgd(0.0, 0.0), DType::F32);
+    let mut trainer = trainer(&loss(LossKind::TwoScale, &[0.1]), &LossOptions::default(), &sgd(0.0, 0.0), DType::F32);
     let (inputs, labels) = batch(0, DType::F32);
     let few = labels.narrow(0, 0, 3).unwrap();
     assert!(trainer.step(&inputs, &few, 0.1).unwrap_err().to_string().contains("16 objects with 3 labels"));
@@ -83,7 +93,7 @@ fn batches_that_do_not_fit() {
 #[test]
 fn checkpoints_of_other_runs() {
     let fresh = |thresholds: &[f64], momentum| {
-        trainer(&loss(LossKind::TwoScale, thresholds), &Reading::default(), &sgd(momentum, 0.0), DType::F32)
+        trainer(&loss(LossKind::TwoScale, thresholds), &LossOptions::default(), &sgd(momentum, 0.0), DType::F32)
     };
     let state = fresh(&[0.1], 0.9).state().unwrap();
     let refuse = |mut trainer: Trainer, state: &[(String, Tensor)], expected: &str| {

@@ -8,9 +8,9 @@ use twoscale::initialisation::{BiasInitialisation, Initialisation};
 use twoscale::loss::{Inner, LossKind, LossSpec};
 use twoscale::models::Model;
 use twoscale::optimiser::OptimiserSpec;
+use twoscale::options::LossOptions;
 use twoscale::parameters::{LayerKind, Parameter, Parameters, Role};
 use twoscale::random::{Purpose, stream};
-use twoscale::reading::Reading;
 use twoscale::trainer::Trainer;
 
 /// `golden.safetensors` and `golden.json`, of the folder `TWOSCALE_GOLDEN` where that is set.
@@ -125,12 +125,12 @@ pub fn loss(kind: LossKind, thresholds: &[f64]) -> LossSpec {
 }
 
 pub fn sgd(momentum: f64, weight_decay: f64) -> OptimiserSpec {
-    OptimiserSpec { step: 0.1, momentum, weight_decay }
+    OptimiserSpec { learning_rate: 0.1, momentum, weight_decay }
 }
 
 /// A trainer of a 6-8-4 network with biases.
-pub fn trainer(loss: &LossSpec, reading: &Reading, optimiser: &OptimiserSpec, dtype: DType) -> Trainer {
-    Trainer::with_model(Chain::random(&[6, 8, 4], 5, dtype).boxed(), loss, reading, optimiser).unwrap()
+pub fn trainer(loss: &LossSpec, options: &LossOptions, optimiser: &OptimiserSpec, dtype: DType) -> Trainer {
+    Trainer::with_model(Chain::random(&[6, 8, 4], 5, dtype).boxed(), loss, options, optimiser).unwrap()
 }
 
 /// Gaussian entries.

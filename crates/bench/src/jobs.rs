@@ -1,0 +1,73 @@
+//! Two runs at once.
+use std::sync::Barrier;
+use std::time::Instant;
+
+use super::measure::{Samples, account, median, turn};
+use super::network::Network;
+use super::ours::{Call, Ours};
+use super::row::{Clock, Row, Time};
+use super::steps::data;
+use super::{Bench, BenchError, Result};
+use runs::train::{RunData, TrainError};
+
+impl Bench<'_> {
+    /// Steps per second of two runs at once over those of one, alternately one and two: what runs cost each other in caches,
+    /// memory and locks. Time that threads wait for a core which other programs have is taken off; two idle cores give the same by
+    /// the wall clock, which stands beside it.
+    pub(super) fn two_jobs(&mut self, name: &'static str, network: Network) -> Result<Option<Row>> {
+        if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
+            self.note("two-jobs: left out, one core");
+            return Ok(None);
+        }
+        let run_data = self.run_data(network);
+        let mut warm = Samples::default();
+        let mut training = Ours::new(network, &run_data)?;
+        turn(5, &mut warm, &mut || training.call(Call::GatheredStep))?;
+        // Longer than other turns: threads start and end at slightly different moments.
+        let calls = 3 * self.effort.calls(warm.quickest());
+        let mut ratios = (Vec::new(), Vec::new());
+        for _ in 0..self.effort.rounds.div_ceil(2) {
+            let one = jobs(1, calls, network, &run_data)?;
+            let two = jobs(2, calls, network, &run_data)?;
+            let ratio = one.over(two).times(2.0);
+            ratios.0.push(ratio.wall);
+            ratios.1.extend(ratio.cpu);
+        }
+        let ratio = Time { wall: median(&ratios.0).unwrap_or(f64::NAN), cpu: median(&ratios.1) };
+        let clock = if ratio.cpu.is_some() { Clock::Undisturbed } else { Clock::Wall };
+        let row = Row::by(clock, name, "x", ratio, None, &data(&run_data));
+        Ok(Some(Row { ours_cpu: None, ..row }))
+    }
+}
+
+/// Seconds that `count` trainings at once take for `calls` steps each, from the common start to the last end; as `cpu` the
+/// longest of them without the time that it waited for a core.
+fn jobs(count: usize, calls: usize, network: Network, run_data: &RunData) -> Result<Time> {
+    let barrier = Barrier::new(count);
+    let job = || -> Result<(Instant, Instant, Option<f64>)> {
+        // A thread of its own for what candle gives to rayon, as every run has.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(TrainError::from);
+        let training = Ours::new(network, run_data);
+        // Whoever failed meets the others here, too: they would wait for ever.
+        barrier.wait();
+        let (pool, mut training) = (pool?, training?);
+        pool.install(|| {
+            let (before, begin) = (account(), Instant::now());
+            for _ in 0..calls {
+                training.call(Call::GatheredStep)?;
+            }
+            let (end, after) = (Instant::now(), account());
+            let waited = before.zip(after).map(|(before, after)| after.waiting - before.waiting);
+            Ok((begin, end, waited.map(|waited| (end - begin).as_secs_f64() - waited)))
+        })
+    };
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(job)).collect();
+        threads.into_iter().map(|thread| thread.join().map_err(|_| BenchError::Thread)?).collect::<Result<_>>()
+    })?;
+    let begin = done.iter().map(|(begin, ..)| *begin).min();
+    let end = done.iter().map(|(_, end, _)| *end).max();
+    let wall = begin.zip(end).map_or(f64::NAN, |(begin, end)| (end - begin).as_secs_f64());
+    let undisturbed = done.iter().map(|(.., own)| *own).collect::<Option<Vec<f64>>>();
+    Ok(Time { wall, cpu: undisturbed.map(|own| own.into_iter().fold(0.0, f64::max)) })
+}

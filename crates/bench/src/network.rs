@@ -1,0 +1,60 @@
+//! What is trained.
+use datasets::{Labels, Name};
+use twoscale::initialisation::{BiasInitialisation, Initialisation};
+use twoscale::loss::{Inner, LossKind, LossSpec};
+use twoscale::models::{LastActivation, ModelKind, ModelSpec};
+use twoscale::optimiser::OptimiserSpec;
+use twoscale::options::LossOptions;
+
+use experiment::spec::{DataSpec, Decay, Input, LastBatch, RunSpec, Schedule};
+
+/// The paper's small networks, with the two-scale loss of η = 0.01, R(α) over the dense layers and the gradient through it:
+/// the reading that costs most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Network {
+    /// 784-100-10 on MNIST.
+    Mlp,
+    /// LeNet-5 on CIFAR-10.
+    LeNet10,
+    /// LeNet-5 on CIFAR-100.
+    LeNet100,
+}
+
+impl Network {
+    /// A whole run of the paper's.
+    pub fn spec(self) -> RunSpec {
+        let (set, input, kind, hidden, steps, test_every) = match self {
+            Self::Mlp => (Name::Mnist, Input::Unit, ModelKind::Mlp, 100, 1000, 100),
+            Self::LeNet10 => (Name::Cifar10, Input::Half, ModelKind::LeNet5, 120, 20_000, 2000),
+            Self::LeNet100 => (Name::Cifar100, Input::Half, ModelKind::LeNet5, 120, 50_000, 2000),
+        };
+        RunSpec {
+            data: DataSpec { set, labels: Labels::Fine, input, train: None, test: None },
+            model: ModelSpec {
+                kind,
+                hidden: vec![hidden],
+                channels: [6, 16],
+                kernel: 5,
+                biases: true,
+                last_activation: LastActivation::Relu,
+                initialisation: Initialisation::Pytorch,
+                bias_initialisation: BiasInitialisation::Pytorch,
+            },
+            loss: LossSpec {
+                kind: LossKind::TwoScale,
+                thresholds: vec![0.01],
+                ratio: 10.0,
+                inner: Inner::CrossEntropy,
+            },
+            loss_options: LossOptions::default(),
+            optimiser: OptimiserSpec { learning_rate: 0.1, momentum: 0.0, weight_decay: 0.0 },
+            schedule: Schedule { steps, batch: 128, test_every, last_batch: LastBatch::Drop, decay: Decay::None },
+            seed: 1,
+        }
+    }
+
+    /// (training, test) objects of its data set, as published.
+    pub fn objects(self) -> (usize, usize) {
+        (if self == Self::Mlp { 60_000 } else { 50_000 }, 10_000)
+    }
+}

@@ -1,0 +1,157 @@
+use serde::Serialize;
+
+/// One measured thing, as it stands in `bench --json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// One of [`ROWS`](super::ROWS).
+    pub name: &'static str,
+    /// Unit of `ours` and `peer`: `ms`, `s` (for 1000 steps), `MB`, or `x` for a ratio of two of our own.
+    pub unit: &'static str,
+    /// Ours, by `clock` (median).
+    pub ours: f64,
+    /// The peer's; none where there is no peer, or none for this row.
+    pub peer: Option<f64>,
+    /// peer / ours.
+    pub ratio: Option<f64>,
+    /// Which peer, with its version.
+    pub peer_name: Option<String>,
+    /// What `ours` and `peer` were taken with; none where they are no times.
+    pub clock: Option<Clock>,
+    /// Ours by the clock on the wall.
+    pub ours_wall: Option<f64>,
+    /// The peer's by the clock on the wall.
+    pub peer_wall: Option<f64>,
+    /// Ours in CPU time of the measuring thread.
+    pub ours_cpu: Option<f64>,
+    /// The peer's in CPU time.
+    pub peer_cpu: Option<f64>,
+    /// The kernels that ran: `avx512`, `avx2` or `portable`.
+    pub kernels: &'static str,
+    /// What it was measured on: the data set's name, or what stood in for it.
+    pub data: String,
+}
+
+/// How a time is taken. Both sides compute on one thread: on an idle machine the two are the same, and on a busy one CPU time
+/// leaves out what other programs take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clock {
+    /// CPU time.
+    Cpu,
+    /// The clock on the wall.
+    Wall,
+    /// The clock on the wall, without the time that threads waited for a core.
+    Undisturbed,
+}
+
+/// A time, both ways of taking it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Time {
+    /// By the clock on the wall.
+    pub wall: f64,
+    /// CPU time, where the system tells it; of several threads at once, what [`Clock::Undisturbed`] says.
+    pub cpu: Option<f64>,
+}
+
+impl Time {
+    /// `factor` times as long.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self { wall: self.wall * factor, cpu: self.cpu.map(|cpu| cpu * factor) }
+    }
+
+    /// One after the other.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { wall: self.wall + other.wall, cpu: self.cpu.zip(other.cpu).map(|(a, b)| a + b) }
+    }
+
+    /// How often `self` has `other` in it.
+    #[must_use]
+    pub fn over(self, other: Self) -> Self {
+        Self { wall: self.wall / other.wall, cpu: self.cpu.zip(other.cpu).map(|(a, b)| a / b) }
+    }
+}
+
+impl Row {
+    /// A row of times, ours and the named peer's where there is one: in CPU time where both sides tell it.
+    #[must_use]
+    pub fn new(name: &'static str, unit: &'static str, ours: Time, peer: Option<(Time, &str)>, data: &str) -> Self {
+        let known = ours.cpu.is_some() && peer.is_none_or(|(peer, _)| peer.cpu.is_some());
+        Self::by(if known { Clock::Cpu } else { Clock::Wall }, name, unit, ours, peer, data)
+    }
+
+    /// [`Row::new`] by a clock of one's choice; without its times, by the other.
+    #[must_use]
+    pub fn by(
+        clock: Clock,
+        name: &'static str,
+        unit: &'static str,
+        ours: Time,
+        peer: Option<(Time, &str)>,
+        data: &str,
+    ) -> Self {
+        let value = |time: Time| match clock {
+            Clock::Cpu | Clock::Undisturbed => time.cpu.unwrap_or(time.wall),
+            Clock::Wall => time.wall,
+        };
+        Self {
+            name,
+            unit,
+            ours: value(ours),
+            peer: peer.map(|(peer, _)| value(peer)),
+            ratio: peer.map(|(peer, _)| value(peer) / value(ours)),
+            peer_name: peer.map(|(_, name)| name.to_owned()),
+            clock: Some(clock),
+            ours_wall: Some(ours.wall),
+            peer_wall: peer.map(|(peer, _)| peer.wall),
+            ours_cpu: ours.cpu,
+            peer_cpu: peer.and_then(|(peer, _)| peer.cpu),
+            kernels: kernels::name(),
+            data: data.to_owned(),
+        }
+    }
+
+    /// A row that is no time.
+    #[must_use]
+    pub fn amount(name: &'static str, unit: &'static str, ours: f64, data: &str) -> Self {
+        let row = Self::new(name, unit, Time { wall: ours, cpu: None }, None, data);
+        Self { clock: None, ours_wall: None, ..row }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock, Row, Time};
+
+    #[test]
+    fn a_row_is_the_object_that_scripts_rely_on() {
+        let time = |wall| Time { wall, cpu: None };
+        let row = Row::new("mlp-step", "ms", time(0.5), Some((time(1.0), "PyTorch")), "mnist");
+        let json = serde_json::to_value(&row).expect("plain data");
+        assert_eq!(json["ratio"], 2.0, "peer / ours: how many times faster we are");
+        assert_eq!((&json["unit"], &json["peer_name"]), (&"ms".into(), &"PyTorch".into()));
+        let alone = serde_json::to_value(Row::new("mlp-step", "ms", time(0.5), None, "mnist")).expect("plain data");
+        for key in ["peer", "ratio", "peer_name"] {
+            assert_eq!(alone.get(key), Some(&serde_json::Value::Null), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_busy_machine_does_not_count_where_both_sides_tell_their_cpu_time() {
+        let (ours, peer) = (Time { wall: 3.0, cpu: Some(1.0) }, Time { wall: 4.0, cpu: Some(5.0) });
+        let row = Row::new("mlp-step", "ms", ours, Some((peer, "PyTorch")), "mnist");
+        assert_eq!((row.clock, row.ratio), (Some(Clock::Cpu), Some(5.0)));
+        let unknown = Row::new("mlp-step", "ms", ours, Some((Time { cpu: None, ..peer }, "PyTorch")), "mnist");
+        assert_eq!((unknown.clock, unknown.ours, unknown.peer), (Some(Clock::Wall), 3.0, Some(4.0)));
+        assert_eq!(Row::by(Clock::Wall, "two-jobs", "x", ours, None, "mnist").ours.to_bits(), 3f64.to_bits());
+    }
+
+    #[test]
+    fn times_add_up_and_lose_the_cpu_time_that_one_lacks() {
+        let both = Time { wall: 1.0, cpu: Some(0.5) };
+        assert_eq!(both.and(both).times(2.0), Time { wall: 4.0, cpu: Some(2.0) });
+        assert_eq!(both.and(Time { wall: 1.0, cpu: None }), Time { wall: 2.0, cpu: None });
+        assert_eq!(both.over(both.times(2.0)), Time { wall: 0.5, cpu: Some(0.5) });
+    }
+}

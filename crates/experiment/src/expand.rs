@@ -1,0 +1,123 @@
+//! From an experiment to the trainings it needs.
+use twoscale::loss::{LossKind, LossSpec};
+use twoscale::models::{ModelKind, ModelSpec};
+use twoscale::options::{Gate, LossOptions, Reduction, ScaleForm, SeparationBase, Trained};
+
+use super::error::{Diagnostic, Error};
+use super::file::{Experiment, Loss};
+use super::load::{Choice, PAPER, Source};
+use super::path::KeyPath;
+use super::suggest;
+use crate::spec::RunSpec;
+
+/// What a figure needs: the experiment with all patches laid, and its runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The figure's name, with the variant's where one was chosen: `fig13`, `fig9-coarse`. Names its files.
+    pub name: String,
+    /// The scale.
+    pub scale: String,
+    /// The experiment, resolved.
+    pub experiment: Experiment,
+    /// The same at the paper's scale and without the command line's changes: what the figure's face tells the difference to.
+    pub full: Experiment,
+    /// Its runs, all losses of a seed together: an interrupted reproduction has whole seeds.
+    pub runs: Vec<PlannedRun>,
+}
+
+/// One run of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedRun {
+    /// Slug of its loss.
+    pub loss: String,
+    /// Its seed.
+    pub seed: u64,
+    /// What is trained. Two figures that need the same training have equal specifications.
+    pub spec: RunSpec,
+}
+
+impl Source {
+    /// Resolves a choice and lists the runs that it needs.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], as [`Source::resolve`]; also when `only` names no loss of this figure.
+    pub fn plan(&self, choice: &Choice) -> Result<Plan, Error> {
+        let experiment = self.resolve(choice)?;
+        let unknown = choice.only.iter().filter(|slug| !experiment.losses.contains_key(*slug));
+        let diagnostics: Vec<_> = unknown
+            .map(|slug| {
+                let hint = suggest::clause(slug, experiment.losses.keys().map(String::as_str));
+                let reason = format!("`{}` has no loss `{slug}`{hint}", self.name);
+                Diagnostic { place: format!("--only {slug}"), path: KeyPath::top(), reason }
+            })
+            .collect();
+        if !diagnostics.is_empty() {
+            return Err(Error::Invalid(diagnostics));
+        }
+        let merged = self.merge(choice)?;
+        let mut losses = Vec::new();
+        for (slug, loss) in &experiment.losses {
+            let own = merged.for_loss(slug)?;
+            if choice.only.is_empty() || choice.only.contains(slug) {
+                losses.push((slug, loss, own));
+            }
+        }
+        let run = |seed| losses.iter().map(move |(slug, loss, own)| planned(slug, loss, own, seed));
+        let runs = (1..=experiment.seeds).flat_map(run).collect();
+        let name =
+            choice.variant.as_ref().map_or_else(|| self.name.clone(), |variant| format!("{}-{variant}", self.name));
+        let scale = choice.scale.clone().unwrap_or_else(|| PAPER.to_owned());
+        let full = self.resolve(&Choice { variant: choice.variant.clone(), ..Choice::default() })?;
+        Ok(Plan { name, scale, experiment, full, runs })
+    }
+}
+
+fn planned(slug: &str, loss: &Loss, own: &Experiment, seed: u64) -> PlannedRun {
+    let spec = RunSpec {
+        data: own.data.clone(),
+        model: model(&own.model),
+        loss: loss_spec(loss),
+        loss_options: relevant(&own.loss_options, loss.kind),
+        optimiser: own.optimiser,
+        schedule: own.schedule.clone(),
+        seed,
+    };
+    PlannedRun { loss: slug.to_owned(), seed, spec }
+}
+
+fn loss_spec(loss: &Loss) -> LossSpec {
+    let single = loss.kind == LossKind::Single;
+    let thresholds =
+        if single { Vec::new() } else { loss.eta.map_or_else(|| loss.thresholds.clone(), |eta| vec![eta]) };
+    // A ratio of scales means nothing where there is one.
+    let ratio = if single { 10.0 } else { loss.ratio };
+    LossSpec { kind: loss.kind, thresholds, ratio, inner: loss.inner }
+}
+
+/// The options that matter to a kind of loss, the others at their default, so that figures and assumptions that differ in them alone
+/// share the training.
+fn relevant(options: &LossOptions, kind: LossKind) -> LossOptions {
+    let mut options = options.clone();
+    if kind == LossKind::Single {
+        options.gate = Gate::default();
+        options.reduction = Reduction::default();
+    } else {
+        options.baseline = Trained::default();
+    }
+    if kind == LossKind::Fixed {
+        options.scale_form = ScaleForm::default();
+    }
+    if kind != LossKind::Separation {
+        options.separation_base = SeparationBase::default();
+    }
+    options
+}
+
+/// Likewise for the shape of convolutions in a network without any.
+fn model(model: &ModelSpec) -> ModelSpec {
+    let mut model = model.clone();
+    if model.kind == ModelKind::Mlp {
+        (model.channels, model.kernel) = ([6, 16], 5);
+    }
+    model
+}

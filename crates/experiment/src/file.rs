@@ -1,0 +1,333 @@
+//! The structure of an experiment file; the JSON schema for editors is generated from it.
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_yaml::Value;
+use twoscale::loss::LossKind;
+use twoscale::models::ModelSpec;
+use twoscale::optimiser::OptimiserSpec;
+use twoscale::options::LossOptions;
+
+use crate::spec::{DataSpec, Schedule};
+
+/// One figure: what is trained, what is drawn, what is claimed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Experiment {
+    /// Its name, equal to the file's: `fig13`.
+    pub figure: String,
+    /// Title above the figure.
+    pub title: String,
+    /// What it shows, for `cargo xtask list` and the report.
+    pub shows: String,
+    /// What the text fixes and what is our reading.
+    #[serde(default)]
+    pub notes: String,
+    /// The data set.
+    pub data: DataSpec,
+    /// The network.
+    pub model: ModelSpec,
+    /// Readings of the loss and its training.
+    #[serde(default)]
+    pub loss_options: LossOptions,
+    /// The optimiser.
+    pub optimiser: OptimiserSpec,
+    /// How long, in which batches.
+    pub schedule: Schedule,
+    /// Number of seeds: 1, 2, ... this.
+    pub seeds: u64,
+    /// The losses compared, by slug.
+    pub losses: BTreeMap<String, Loss>,
+    /// The panels drawn, in order.
+    pub panels: Vec<Panel>,
+    /// What the paper's curves need before they can be laid under ours.
+    #[serde(default)]
+    pub paper: Paper,
+    /// The paper's claims about this figure.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
+    /// Scales beside `paper`, which is the file itself: `reduced` (CI), `smoke` (embedded data, seconds). Each is a patch laid
+    /// over this file: mappings are merged, `null` takes a key away, everything else is replaced; a mapping laid over
+    /// `panels` or `claims` names the items that it changes.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub scales: BTreeMap<String, Value>,
+    /// Other readings to publish beside this one, patches like `scales`: `reproduce fig9 --variant coarse` makes `fig9-coarse`.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub variants: BTreeMap<String, Value>,
+    /// Readings that `cargo xtask readings` tries where the command line names none: dotted keys, as of `--set`, each with a
+    /// list of values. Decides no run of this figure.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
+    pub vary: BTreeMap<String, Vec<Value>>,
+}
+
+/// One loss of an experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Loss {
+    /// How its scales are parameterised.
+    pub kind: LossKind,
+    /// η, where there is one threshold.
+    #[serde(default)]
+    pub eta: Option<f64>,
+    /// η₁ < η₂ < ..., where there are several.
+    #[serde(default)]
+    pub thresholds: Vec<f64>,
+    /// Initial R_{k+1}/R_k.
+    #[serde(default = "ten")]
+    pub ratio: f64,
+    /// The loss on one scale.
+    #[serde(default)]
+    pub inner: twoscale::loss::Inner,
+    /// Name in the legend.
+    pub label: String,
+    /// Colour, as the paper draws it: `b`, `g`, `r`, `y`, `tab:blue`, ... or `#rrggbb`.
+    pub colour: String,
+    /// A patch laid over `data`, `model`, `reading`, `optimiser` and `schedule` for this loss alone.
+    #[serde(default)]
+    #[schemars(with = "serde_json::Value")]
+    pub with: Value,
+}
+
+fn ten() -> f64 {
+    10.0
+}
+
+/// One panel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Panel {
+    /// Slug, as in `figures/paper/figN.csv`.
+    pub panel: String,
+    /// Title above the panel.
+    pub title: String,
+    /// x axis.
+    pub x: Axis,
+    /// y axis.
+    pub y: Axis,
+    /// What is measured.
+    pub measure: Measure,
+    /// The set, for measures taken at the end of training.
+    #[serde(default)]
+    pub set: Set,
+    /// Window in steps over which batch measures are smoothed (reflected at the ends, as the paper's curves are).
+    #[serde(default)]
+    pub smooth: usize,
+    /// Batch measures are averaged over so many equal bins of x (the paper's are given at 400).
+    #[serde(default = "four_hundred")]
+    pub points: usize,
+    /// x values, for measures that are functions of a threshold or of k.
+    #[serde(default)]
+    pub at: Vec<f64>,
+    /// The series: slugs of losses, or mappings where slug, loss or set differ.
+    pub series: Vec<PanelSeries>,
+    /// x positions to mark (fig 5 marks the paper's six k).
+    #[serde(default)]
+    pub mark: Vec<f64>,
+}
+
+/// An axis.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Axis {
+    /// Label.
+    pub label: String,
+    /// First value drawn.
+    pub from: f64,
+    /// Last value drawn.
+    pub to: f64,
+}
+
+/// A series of a panel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum PanelSeries {
+    /// Series and loss have the same slug.
+    Loss(String),
+    /// They differ, or the set does.
+    Named {
+        /// Slug of the series.
+        slug: String,
+        /// Slug of the loss.
+        loss: String,
+        /// The set, where the panel's does not hold.
+        #[serde(default)]
+        set: Option<Set>,
+    },
+}
+
+/// Training or test set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Set {
+    /// The whole training set, at the end of training.
+    Train,
+    /// The whole test set, at the end of training.
+    #[default]
+    Test,
+}
+
+fn four_hundred() -> usize {
+    400
+}
+
+/// What is measured. Histograms are normalised to density, 100 bins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Accuracy on the batch of each step; x in epochs.
+    BatchAccuracy,
+    /// Mean loss on the batch of each step; x in epochs.
+    BatchLoss,
+    /// Accuracy on the test set during training; x in epochs.
+    TestAccuracy,
+    /// R1/R(α⁰) in training; x in epochs.
+    FirstScale,
+    /// R2/R1 (or Rs) in training; x in epochs.
+    Separation,
+    /// R(α)/R(α⁰) in training; x in epochs.
+    Size,
+    /// acc_at; x is at.
+    CloseEnough,
+    /// Top-k accuracy; x is k.
+    TopK,
+    /// Close-enough of super-classes; x is at (0: super-class accuracy (20)).
+    SuperclassCloseEnough,
+    /// Average over classes of the accuracy of the class; x is 0.
+    AverageAccuracy,
+    /// Histogram of max p.
+    MaxProbability,
+    /// Histogram of p_{i(s)}.
+    CorrectProbability,
+    /// Histogram of δp (19) of misclassified objects, on [-1, 0].
+    Gap,
+    /// Share of objects with max p < x.
+    MaxProbabilityBelow,
+    /// Share of misclassified objects with -δp <= x.
+    GapWithin,
+    /// Expected calibration error, 15 bins; x is 0.
+    CalibrationError,
+    /// Share of poorly classified objects, δX̂ < -x (§2.4).
+    PoorlyClassified,
+    /// Share of well classified objects, δX̂ > x (§2.4).
+    WellClassified,
+}
+
+/// How the paper's curves relate to ours.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Paper {
+    /// The paper drew x over [from, to] where it means [0, to]: fig 10's axis runs linspace(1, 51.2). True x = (x - from) to / (to - from).
+    #[serde(default)]
+    pub x_from: f64,
+    /// The `to` of `x_from`.
+    #[serde(default)]
+    pub x_to: f64,
+}
+
+/// One claim of the paper (ids as in CLAIMS.md), what it says, and how it is judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Claim {
+    /// Such as `13a`.
+    pub id: String,
+    /// The claim in words.
+    pub claim: String,
+    /// The paper's value in words or number, as printed.
+    pub paper: String,
+    /// `pp` multiplies estimates by 100; otherwise the measure's own unit.
+    #[serde(default)]
+    pub unit: Unit,
+    /// The parts; the first one's estimate is the claim's. A claim holds when all its parts do, fails when one fails.
+    pub parts: Vec<Part>,
+}
+
+/// Unit of a claim.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Percentage points: 100 times the measure.
+    #[default]
+    Pp,
+    /// The measure's own.
+    Own,
+}
+
+/// One statistic with the range in which the claim accepts it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Part {
+    /// What this part is, in words.
+    pub what: String,
+    /// Slug of the loss.
+    pub loss: String,
+    /// Slug of the loss whose curve is subtracted, seed by seed.
+    #[serde(default)]
+    pub minus: Option<String>,
+    /// Instead of a measure: the share of seeds in which every batch accuracy, every test accuracy and every scale-free
+    /// bit of the history equals this loss's.
+    #[serde(default)]
+    pub identical_to: Option<String>,
+    /// The measure.
+    #[serde(default)]
+    pub measure: Option<Measure>,
+    /// The set, for measures taken at the end of training.
+    #[serde(default)]
+    pub set: Set,
+    /// Smoothing window of batch measures, in steps.
+    #[serde(default)]
+    pub smooth: usize,
+    /// x values, as in a panel.
+    #[serde(default)]
+    pub at: Vec<f64>,
+    /// Subtract the same statistic on this set (5b compares training with test set).
+    #[serde(default)]
+    pub minus_set: Option<Set>,
+    /// What is computed from the curve.
+    #[serde(default)]
+    pub statistic: Statistic,
+    /// Accepted range, in the claim's unit; open ends where not given. `holds` when the whole 95 % interval lies inside,
+    /// `fails` when it lies outside, else `unclear`.
+    pub accept: Accept,
+}
+
+/// What is taken from a curve, or from a difference of curves. Positions (min, max) are chosen on the mean curve over seeds;
+/// the interval is that of the seeds at that position.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statistic {
+    /// The last value.
+    #[default]
+    End,
+    /// The value at x.
+    At(f64),
+    /// The mean over x in [a, b].
+    Mean([f64; 2]),
+    /// The mean of the absolute value over x in [a, b].
+    MeanAbsolute([f64; 2]),
+    /// The smallest value over x in [a, b].
+    Min([f64; 2]),
+    /// The largest value over x in [a, b].
+    Max([f64; 2]),
+    /// Where the largest value over x in [a, b] is: x itself.
+    ArgMax([f64; 2]),
+    /// The smallest difference between neighbouring x in [a, b]: positive where the curve grows throughout.
+    LeastGrowth([f64; 2]),
+    /// The last x at which the curve is below 0.
+    LastNegative,
+}
+
+/// An accepted range.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Accept {
+    /// At least.
+    #[serde(default)]
+    pub from: Option<f64>,
+    /// At most.
+    #[serde(default)]
+    pub to: Option<f64>,
+}

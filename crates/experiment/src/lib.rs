@@ -1,0 +1,60 @@
+//! `experiments/figN.yaml`: everything about one figure of the paper, and what it expands to.
+//!
+//! [`file::Experiment`] is the structure of a file. A [`Catalogue`] is the folder, a [`Source`] one file that was read;
+//! with a [`Choice`] (scale, variant, `--set`s) it gives a checked [`file::Experiment`] or the [`Plan`] of its runs:
+//!
+//! ```
+//! use experiment::{Choice, Source};
+//!
+//! let text = "
+//! figure: fig99
+//! title: One run
+//! shows: How an experiment reads
+//! data: {set: digits}
+//! model: {kind: mlp, hidden: [10]}
+//! optimiser: {learning-rate: 0.1}
+//! schedule: {steps: 100, batch: 32, test-every: 50}
+//! seeds: 2
+//! losses:
+//!   single: {kind: single, label: single, colour: r}
+//! panels:
+//!   - panel: left
+//!     title: Test set
+//!     measure: test-accuracy
+//!     x: {label: Epochs, from: 0, to: 2.2}
+//!     y: {label: accuracy, from: 0, to: 1}
+//!     series: [single]
+//! ";
+//! let source = Source::parse("fig99.yaml", "fig99", text.into())?;
+//! let plan = source.plan(&Choice { sets: vec!["schedule.steps=20".into()], ..Choice::default() })?;
+//! assert_eq!(plan.runs.len(), 2);
+//! assert_eq!(plan.runs[0].spec.schedule.steps, 20);
+//! # Ok::<(), experiment::Error>(())
+//! ```
+//!
+//! The way of a file: text, YAML values, held to the [`schema`] ([`check`]), patches laid ([`patch`]), read into structures,
+//! held to what the schema cannot say ([`validate`]), expanded. Whatever is wrong is said with file, line and key, or with
+//! the option of the command line that said it; [`locate`] finds the line.
+pub mod catalogue;
+pub mod check;
+pub mod colour;
+pub mod error;
+pub mod expand;
+pub mod file;
+pub mod load;
+pub mod locate;
+pub mod patch;
+pub mod path;
+pub mod schema;
+pub mod spec;
+pub mod suggest;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod validate;
+mod validate_claims;
+mod validate_panels;
+
+pub use catalogue::Catalogue;
+pub use error::Error;
+pub use expand::{Plan, PlannedRun};
+pub use load::{Choice, PAPER, Source};

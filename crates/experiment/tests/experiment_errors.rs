@@ -1,0 +1,222 @@
+//! Every mistake in an experiment file or on the command line is told with file and line, or the option, the key and what
+//! would be right.
+use experiment::{Choice, Error, Source};
+
+const TEXT: &str = "\
+figure: fig99
+title: A test
+shows: What an experiment file may hold
+data: {set: cifar-100}
+model:
+  kind: mlp
+  hidden: [10]
+optimiser: {learning_rate: 0.1}
+schedule: {steps: 100, batch: 32, test-every: 50}
+seeds: 2
+losses:
+  single: {kind: single, label: single, colour: r}
+  two-scale-0.1:
+    kind: two-scale
+    eta: 0.1
+    label: two
+    colour: tab:blue
+    with: {schedule: {steps: 50}}
+panels:
+  - panel: left
+    title: Test set
+    measure: close-enough
+    at: [0, 0.1]
+    x: {label: at, from: 0, to: 0.1}
+    y: {label: accat, from: 0, to: 1}
+    series: [single, two-scale-0.1]
+claims:
+  - id: 99a
+    claim: It is better
+    paper: better
+    parts:
+      - what: the difference
+        loss: two-scale-0.1
+        minus: single
+        measure: close-enough
+        at: [0.1]
+        accept: {from: 0}
+scales:
+  smoke:
+    schedule: {steps: 10}
+    panels: {left: {y: {to: 0.5}}}
+variants:
+  coarse: {data: {labels: coarse}}
+";
+
+/// What is said when `from` is replaced by `to` in the file.
+fn told(from: &str, to: &str, choice: &Choice) -> String {
+    assert!(TEXT.contains(from), "the test looks for {from:?}");
+    let plan = Source::parse("fig99.yaml", "fig99", TEXT.replacen(from, to, 1)).and_then(|source| source.plan(choice));
+    match plan {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("{to:?} in place of {from:?} was accepted"),
+    }
+}
+
+fn expect(from: &str, to: &str, message: &str) {
+    let error = told(from, to, &Choice::default());
+    assert!(error.lines().any(|line| line.contains(message)), "{from:?} -> {to:?}\nwanted: {message}\ntold: {error}");
+}
+
+#[test]
+fn the_file_itself_is_right() {
+    let source = Source::parse("fig99.yaml", "fig99", TEXT.into()).expect("YAML");
+    let plan = source.plan(&Choice::default()).expect("right");
+    assert_eq!(plan.runs.len(), 4);
+    let steps = |loss: &str| plan.runs.iter().find(|run| run.loss == loss).map(|run| run.spec.schedule.steps);
+    assert_eq!((steps("single"), steps("two-scale-0.1")), (Some(100), Some(50)), "`with` is for one loss alone");
+    let smoke = source.plan(&Choice { scale: Some("smoke".into()), ..Choice::default() }).expect("right");
+    assert_eq!(smoke.experiment.panels[0].y.to, 0.5);
+    assert_eq!(smoke.full.panels[0].y.to, 1.0);
+}
+
+#[test]
+fn structure_is_refused_with_line_and_key() {
+    expect("figure: fig99", "figure: [fig99", "fig99.yaml:2: not valid YAML");
+    expect("  kind: mlp", "  knid: mlp", "fig99.yaml:6: model.knid: unknown key `knid`; did you mean `kind`?");
+    expect("seeds: 2", "sedes: 2", "fig99.yaml:10: sedes: unknown key `sedes`; did you mean `seeds`?");
+    expect("seeds: 2\n", "", "fig99.yaml:1: `seeds` is missing (Number of seeds: 1, 2,");
+    expect(
+        "steps: 100",
+        "steps: many",
+        "fig99.yaml:9: schedule.steps: must be a whole number, 0 or more, is the text `many`",
+    );
+    expect("steps: 100", "steps: -100", "fig99.yaml:9: schedule.steps: must be a whole number, 0 or more, is -100");
+    expect(
+        "{step: 0.1}",
+        "fast",
+        "fig99.yaml:8: optimiser: must be a mapping (`key: value` lines), is the text `fast`",
+    );
+    expect("set: cifar-100", "set: cifar100", "fig99.yaml:4: data.set: must be one of `mnist`");
+    expect("set: cifar-100", "set: cifar100", "did you mean `cifar-100`?");
+    expect("    kind: two-scale\n", "", "fig99.yaml:13: losses.two-scale-0.1: `kind` is missing");
+    expect(
+        "series: [single,",
+        "series: [{slug: a, los: single},",
+        "fig99.yaml:26: panels[0].series[0].los: unknown key `los`",
+    );
+    expect("hidden: [10]", "hidden: 10", "fig99.yaml:7: model.hidden: must be a list, is 10");
+}
+
+#[test]
+fn a_misspelt_key_is_one_mistake() {
+    let error = told("seeds: 2", "sedes: 2", &Choice::default());
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let both = TEXT.replace("steps: 100", "steps: x").replace("eta: 0.1", "eta: x");
+    let source = Source::parse("fig99.yaml", "fig99", both).expect("YAML");
+    let Err(Error::Invalid(diagnostics)) = source.plan(&Choice::default()) else { panic!("accepted") };
+    assert_eq!(diagnostics.len(), 2);
+}
+
+#[test]
+fn meaningless_values_are_refused() {
+    expect("eta: 0.1", "eta: 0", "fig99.yaml:15: losses.two-scale-0.1.eta: must be greater than 0, is 0");
+    expect("eta: 0.1", "eta: .nan", "losses.two-scale-0.1.eta: must be greater than 0, is NaN");
+    expect(
+        "eta: 0.1",
+        "thresholds: [1, 0.5]",
+        "losses.two-scale-0.1.thresholds[1]: thresholds must grow, 0.5 follows 1",
+    );
+    expect(
+        "    eta: 0.1\n",
+        "",
+        "fig99.yaml:13: losses.two-scale-0.1: this kind of loss needs a threshold: give `eta`",
+    );
+    expect(
+        "kind: single,",
+        "kind: single, eta: 1,",
+        "losses.single: a loss of kind `single` has one scale and no threshold",
+    );
+    expect("colour: tab:blue", "colour: blu", "losses.two-scale-0.1.colour: `blu` is no colour");
+    expect("seeds: 2", "seeds: 0", "fig99.yaml:10: seeds: there must be at least one seed");
+    expect("steps: 100", "steps: 0", "fig99.yaml:9: schedule.steps: must be at least 1");
+    expect("{step: 0.1}", "{step: 0}", "fig99.yaml:8: optimiser.learning-rate: must be greater than 0, is 0");
+    expect("{step: 0.1}", "{step: 0.1, momentum: 1}", "optimiser.momentum: must be in [0, 1), is 1");
+    expect("figure: fig99", "figure: fig98", "fig99.yaml:1: figure: must be the file's name, `fig99`, is `fig98`");
+}
+
+#[test]
+fn names_must_name_something() {
+    expect(
+        "series: [single, two",
+        "series: [sinlge, two",
+        "fig99.yaml:26: panels[0].series[0]: there is no loss `sinlge`; did you mean `single`?",
+    );
+    expect("minus: single", "minus: singel", "fig99.yaml:34: claims[0].parts[0].minus: there is no loss `singel`");
+    expect("minus: single", "minus: two-scale-0.1", "a loss cannot be compared with itself");
+    expect("        at: [0.1]\n", "", "claims[0].parts[0]: this measure is a function of x: give `at`");
+    expect(
+        "measure: close-enough\n    at",
+        "measure: test-accuracy\n    at",
+        "panels[0].at: this measure has its own x values",
+    );
+    expect(
+        "accept: {from: 0}",
+        "accept: {from: 2, to: 1}",
+        "fig99.yaml:37: claims[0].parts[0].accept: `from` (2) must not be larger than `to` (1)",
+    );
+    expect("accept: {from: 0}", "accept: {}", "accept: give `from`, `to` or both");
+    let twice = TEXT[TEXT.find("  - id: 99a").expect("there")..TEXT.find("scales:").expect("there")].to_owned();
+    expect("scales:\n", &format!("{twice}scales:\n"), "fig99.yaml:38: claims[1].id: `99a` is there twice");
+}
+
+#[test]
+fn mistakes_in_patches_are_told_where_the_patch_is_also_when_it_is_not_chosen() {
+    expect(
+        "schedule: {steps: 10}",
+        "schedule: {stpes: 10}",
+        "fig99.yaml:40: scales.smoke.schedule.stpes: unknown key `stpes`; did you mean `steps`?",
+    );
+    expect(
+        "    with: {schedule",
+        "    with: {seeds: 1, schedule",
+        "fig99.yaml:18: losses.two-scale-0.1.with.seeds: unknown key `seeds`",
+    );
+    expect("  smoke:\n", "  paper: {seeds: 1}\n  smoke:\n", "scales.paper: the scale `paper` is the file itself");
+    let smoke = Choice { scale: Some("smoke".into()), ..Choice::default() };
+    let error = told("schedule: {steps: 10}", "schedule: {steps: 0}", &smoke);
+    assert_eq!(error, "fig99.yaml:40: scales.smoke.schedule.steps: must be at least 1");
+    let error = told("{left: {y:", "{lfet: {y:", &smoke);
+    assert_eq!(error, "fig99.yaml:41: scales.smoke.panels.lfet: there is no `lfet` here; did you mean `left`?");
+    let error = told("steps: 50}", "steps: 0}", &Choice::default());
+    assert_eq!(error, "fig99.yaml:18: losses.two-scale-0.1.with.schedule.steps: must be at least 1");
+}
+
+#[test]
+fn mistakes_of_the_command_line_name_the_option() {
+    let told = |choice: Choice| {
+        let source = Source::parse("fig99.yaml", "fig99", TEXT.into()).expect("YAML");
+        source.plan(&choice).expect_err("a mistake").to_string()
+    };
+    let set = |text: &str| told(Choice { sets: vec![text.into()], ..Choice::default() });
+    assert_eq!(
+        set("schedule.stpes=1"),
+        "--set schedule.stpes=1: schedule.stpes: unknown key `stpes`; did you mean `steps`?"
+    );
+    assert_eq!(
+        set("losses.two-scale-0.1.eta=-1"),
+        "--set losses.two-scale-0.1.eta=-1: losses.two-scale-0.1.eta: must be greater than 0, is -1"
+    );
+    assert_eq!(set("schedule.steps"), "--set schedule.steps: must be KEY=VALUE, such as schedule.steps=100");
+    assert_eq!(
+        told(Choice { scale: Some("smok".into()), ..Choice::default() }),
+        "--scale smok: `fig99` has no scale `smok`; did you mean `smoke`?"
+    );
+    assert_eq!(
+        told(Choice { seeds: Some(0), ..Choice::default() }),
+        "--seeds 0: seeds: there must be at least one seed"
+    );
+    assert_eq!(
+        told(Choice { only: vec!["singel".into()], ..Choice::default() }),
+        "--only singel: `fig99` has no loss `singel`; did you mean `single`?"
+    );
+}

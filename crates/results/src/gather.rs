@@ -1,0 +1,39 @@
+//! From a plan and a store to the records there are.
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::measure::Runs;
+use experiment::Plan;
+use runs::store::{Result, Store};
+
+/// The records of a plan that are in a store.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Them, by loss and seed.
+    pub runs: Runs,
+    /// How many of the plan's trainings are there; losses that amount to the same training count once.
+    pub found: usize,
+    /// How many are not.
+    pub missing: usize,
+}
+
+/// Loads the records of a plan that are there.
+///
+/// # Errors
+/// When one cannot be read, or was made by another version of this crate.
+pub fn gather(plan: &Plan, store: &Store) -> Result<Gathered> {
+    let mut gathered = Gathered::default();
+    let mut loaded: HashMap<String, Option<Arc<_>>> = HashMap::new();
+    for run in &plan.runs {
+        let key = run.spec.key();
+        if !loaded.contains_key(&key) {
+            let record = if store.has(&key) { Some(Arc::new(store.load(&key)?)) } else { None };
+            *if record.is_some() { &mut gathered.found } else { &mut gathered.missing } += 1;
+            loaded.insert(key.clone(), record);
+        }
+        if let Some(Some(record)) = loaded.get(&key) {
+            gathered.runs.insert(&run.loss, Arc::clone(record));
+        }
+    }
+    Ok(gathered)
+}

@@ -1,0 +1,45 @@
+//! `figures/data/figN.json`: how a figure was made and what its claims come to.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::claims::Judgement;
+use crate::figure::Caption;
+
+/// The published numbers of a figure besides its curves. Contains nothing that differs between two runs of the same
+/// experiment on the same kind of machine: no times, no host names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Document {
+    /// Such as `fig13`, or `fig9-coarse` for a variant.
+    pub figure: String,
+    /// Its title.
+    pub title: String,
+    /// Scale it was run at; verdicts at other scales than `paper` say nothing about the paper.
+    pub scale: String,
+    /// Version of this crate.
+    pub version: String,
+    /// Files of the data set, or the generator that stands in for them.
+    pub data: Vec<DataFile>,
+    /// Every reading, schedule and network behind it.
+    pub readings: Value,
+    /// Seeds averaged, by loss.
+    pub seeds: BTreeMap<String, usize>,
+    /// (seed, step) of the runs that diverged, by loss.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub diverged: BTreeMap<String, Vec<(u64, usize)>>,
+    /// What the figure says besides its curves.
+    pub face: Caption,
+    /// The claims, judged.
+    pub claims: Vec<Judgement>,
+}
+
+/// A file of a data set.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DataFile {
+    /// Path below the data folder.
+    pub name: String,
+    /// SHA-256, hexadecimal.
+    pub digest: String,
+}

@@ -1,0 +1,226 @@
+//! What a figure's face says about how it was made: seeds, scale, data, reading, and what must not be missed.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use twoscale::options::{NormKind, Reduction};
+
+use crate::figure::Caption;
+use crate::measure::{Runs, parts};
+use experiment::file::Experiment;
+use runs::record::FAKE_DEVICE;
+
+/// What an experiment is compared with: the same experiment file without the patches of a scale or of the command line.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The experiment as run.
+    pub experiment: &'a Experiment,
+    /// The experiment at the paper's scale.
+    pub full: &'a Experiment,
+    /// Name of the scale.
+    pub scale: &'a str,
+}
+
+/// The face of a figure made from these runs.
+pub fn face(origin: Origin, runs: &Runs) -> Caption {
+    Caption {
+        subtitle: [
+            seeds(origin.experiment, runs),
+            length(origin.experiment),
+            data(origin.experiment),
+            reading(origin.experiment),
+        ]
+        .into_iter()
+        .filter(|s| !s.is_empty())
+        .collect::<Vec<_>>()
+        .join(" · "),
+        banners: banners(origin, runs),
+        notes: notes(origin.experiment, runs),
+        without_paper: origin.experiment.data.set.is_stand_in() && !origin.full.data.set.is_stand_in(),
+    }
+}
+
+fn drawn(experiment: &Experiment) -> BTreeSet<&str> {
+    experiment.panels.iter().flat_map(|p| &p.series).map(|s| parts(s).1).collect()
+}
+
+/// Fewest and most seeds behind the losses drawn that have runs.
+fn seed_range(experiment: &Experiment, runs: &Runs) -> Option<(usize, usize)> {
+    let counts = drawn(experiment).into_iter().map(|loss| runs.finished(loss).count()).filter(|n| *n > 0);
+    counts.fold(None, |range, n| match range {
+        None => Some((n, n)),
+        Some((least, most)) => Some((n.min(least), n.max(most))),
+    })
+}
+
+fn seeds(experiment: &Experiment, runs: &Runs) -> String {
+    match seed_range(experiment, runs) {
+        None => "no runs".to_owned(),
+        Some((1, 1)) => "1 seed".to_owned(),
+        Some((least, most)) if least == most => format!("{least} seeds"),
+        Some((least, most)) => format!("{least} to {most} seeds"),
+    }
+}
+
+fn length(experiment: &Experiment) -> String {
+    let steps = thousands(experiment.schedule.steps);
+    format!("{steps} steps of {} objects, τ = {}", experiment.schedule.batch, experiment.optimiser.learning_rate)
+}
+
+fn data(experiment: &Experiment) -> String {
+    let set = match experiment.data.set {
+        datasets::Name::Mnist => "MNIST",
+        datasets::Name::Cifar10 => "CIFAR-10",
+        datasets::Name::Cifar100 => "CIFAR-100",
+        datasets::Name::Digits => "UCI digits",
+        datasets::Name::Textures => "synthetic textures",
+    };
+    let labels = if experiment.data.labels == datasets::Labels::Coarse { ", super-class labels" } else { "" };
+    format!("{set}{labels}")
+}
+
+/// The readings that decide whether a figure comes out, in a line.
+fn reading(experiment: &Experiment) -> String {
+    let readings = readings(experiment);
+    let word = |path: &[&str]| {
+        let found = path.iter().try_fold(&readings, |value, key| value.get(key));
+        found.map_or_else(String::new, |v| v.as_str().map_or_else(|| plain(v), str::to_owned))
+    };
+    let biases = if experiment.model.biases { "" } else { ", no biases" };
+    let mean = match experiment.loss_options.reduction {
+        Reduction::Mean => "",
+        Reduction::PerScale => "; mean of each side",
+        Reduction::PerFirstScale => "; losses averaged by the number on R1",
+    };
+    let size = &experiment.loss_options.norm;
+    let norm = if size.kind == NormKind::Frobenius {
+        String::new()
+    } else {
+        format!(" by {} norms", word(&["loss-options", "norm", "kind"]))
+    };
+    let power = if size.power == 1.0 { String::new() } else { format!(" to the power {}", size.power) };
+    format!(
+        "R over {} layers{norm}{power}, {}; gate {}{mean}; initialisation {}{biases}; inputs {}; last activation {}",
+        word(&["loss-options", "norm", "layers"]),
+        word(&["loss-options", "normalisation"]),
+        word(&["loss-options", "gate"]),
+        word(&["model", "initialisation"]),
+        word(&["input"]),
+        word(&["model", "last-activation"]),
+    )
+}
+
+/// JSON without its punctuation: `{"normal": 0.1}` reads `normal 0.1`.
+fn plain(value: &Value) -> String {
+    value.to_string().replace(['{', '}', '"', '[', ']'], "").replace(':', " ").replace(',', ", ")
+}
+
+/// Every reading of an experiment, as published beside its figure.
+pub fn readings(experiment: &Experiment) -> Value {
+    let value = |v: Result<Value, serde_json::Error>| v.unwrap_or(Value::Null);
+    let mut per_loss = Map::new();
+    for (slug, loss) in &experiment.losses {
+        if !loss.with.is_null() {
+            per_loss.insert(slug.clone(), value(serde_json::to_value(&loss.with)));
+        }
+    }
+    let mut all = json!({
+        "loss-options": value(serde_json::to_value(&experiment.loss_options)),
+        "model": value(serde_json::to_value(&experiment.model)),
+        "optimiser": value(serde_json::to_value(experiment.optimiser)),
+        "schedule": value(serde_json::to_value(&experiment.schedule)),
+        "input": value(serde_json::to_value(experiment.data.input)),
+        "labels": value(serde_json::to_value(experiment.data.labels)),
+    });
+    if let (Some(map), false) = (all.as_object_mut(), per_loss.is_empty()) {
+        map.insert("per-loss".to_owned(), Value::Object(per_loss));
+    }
+    all
+}
+
+fn banners(origin: Origin, runs: &Runs) -> Vec<String> {
+    let mut banners = Vec::new();
+    let stand_ins: BTreeSet<&str> = runs.all().filter_map(|(_, _, r)| r.run.stand_in.as_deref()).collect();
+    for text in stand_ins {
+        banners.push(format!("STAND-IN DATA: {}; these are not the paper's data", text.trim_end_matches('.')));
+    }
+    if runs.all().any(|(_, _, record)| record.run.device == FAKE_DEVICE) {
+        banners.push("FAKE TRAINER: made-up curves that test the command line; nothing was trained".to_owned());
+    }
+    banners.extend(reduced(origin, runs));
+    banners
+}
+
+/// What is smaller than the paper's, if anything is.
+fn reduced(Origin { experiment, full, scale }: Origin, runs: &Runs) -> Option<String> {
+    let mut what = Vec::new();
+    // A diverged run is a seed that was run; losses without any run are named in a note instead.
+    let counts = drawn(experiment).into_iter().map(|loss| runs.count(loss)).filter(|n| *n > 0);
+    let seeds = counts.min().unwrap_or(0);
+    if !runs.is_empty() && (seeds as u64) < full.seeds {
+        what.push(format!("{seeds} of {} seeds", full.seeds));
+    }
+    if experiment.schedule.steps < full.schedule.steps {
+        what.push(format!("{} of {} steps", thousands(experiment.schedule.steps), thousands(full.schedule.steps)));
+    }
+    if experiment.schedule.batch != full.schedule.batch {
+        what.push(format!("batches of {} instead of {}", experiment.schedule.batch, full.schedule.batch));
+    }
+    let cuts = [(experiment.data.train, full.data.train, "training"), (experiment.data.test, full.data.test, "test")];
+    for (ours, papers, set) in cuts {
+        if let Some(n) = ours.filter(|_| ours != papers) {
+            what.push(format!("{} {set} objects", thousands(n)));
+        }
+    }
+    let named = if scale == "paper" { String::new() } else { format!(" (scale {scale})") };
+    if what.is_empty() && named.is_empty() {
+        return None;
+    }
+    let colon = if what.is_empty() { "" } else { ": " };
+    Some(format!("REDUCED RUN{named}{colon}{}", what.join(", ")))
+}
+
+fn notes(experiment: &Experiment, runs: &Runs) -> Vec<String> {
+    let label = |slug: &str| experiment.losses.get(slug).map_or_else(|| slug.to_owned(), |l| l.label.clone());
+    let mut notes = Vec::new();
+    for (loss, diverged) in diverged(experiment, runs) {
+        let seeds: Vec<_> =
+            diverged.iter().map(|(seed, step)| format!("seed {seed} at step {}", thousands(*step))).collect();
+        let shown = seeds.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
+        let more = if seeds.len() > 4 { format!(" and {} more", seeds.len() - 4) } else { String::new() };
+        notes.push(format!("Diverged and left out, {}: {shown}{more}.", label(&loss)));
+    }
+    let missing =
+        |loss: &&str| !runs.is_empty() && runs.finished(loss).next().is_none() && runs.diverged(loss).is_empty();
+    let missing: Vec<_> = drawn(experiment).into_iter().filter(missing).map(label).collect();
+    if !missing.is_empty() {
+        notes.push(format!("No runs yet: {}.", missing.join(", ")));
+    }
+    notes
+}
+
+/// Seeds and steps of the runs that diverged, by loss.
+pub fn diverged(experiment: &Experiment, runs: &Runs) -> BTreeMap<String, Vec<(u64, usize)>> {
+    let of = |loss: &String| (loss.clone(), runs.diverged(loss));
+    experiment.losses.keys().map(of).filter(|(_, seeds)| !seeds.is_empty()).collect()
+}
+
+/// A number with commas between thousands.
+fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([7, 1000, 50_000, 1_234_567].map(super::thousands), ["7", "1,000", "50,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,8 @@
+//! From the specification of a run to its record.
+//!
+//! [`scheduler::Scheduler`] takes the [`RunSpec`](experiment::spec::RunSpec)s of a plan, [`train::execute`] trains one of them, and
+//! [`store::Store`] keeps each [`record::Record`] for ever, under the run's key. Nothing here knows figures or claims.
+pub mod record;
+pub mod scheduler;
+pub mod store;
+pub mod train;

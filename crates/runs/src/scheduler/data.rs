@@ -1,0 +1,75 @@
+//! Data sets, loaded once and shared by all runs.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datasets::{Dataset, Labels, Name};
+
+use crate::record::Run;
+use crate::store::{Result, Store, StoreError};
+use crate::train::RunData;
+use experiment::spec::DataSpec;
+
+/// Where data sets come from. Implemented by functions of this shape.
+pub trait DataSource: Sync {
+    /// Loads a data set, trained on classes or super-classes.
+    ///
+    /// # Errors
+    /// When it cannot be had; the message says what to do.
+    fn dataset(&self, name: Name, labels: Labels) -> anyhow::Result<Dataset>;
+}
+
+impl<F: Fn(Name, Labels) -> anyhow::Result<Dataset> + Sync> DataSource for F {
+    fn dataset(&self, name: Name, labels: Labels) -> anyhow::Result<Dataset> {
+        self(name, labels)
+    }
+}
+
+/// What was loaded, and what was made of it.
+pub(super) struct DataCache<'a> {
+    source: &'a dyn DataSource,
+    made: Mutex<Made>,
+}
+
+#[derive(Default)]
+struct Made {
+    datasets: HashMap<(Name, bool), Arc<Dataset>>,
+    cache: Vec<(DataSpec, Arc<RunData>)>,
+}
+
+impl<'a> DataCache<'a> {
+    pub(super) fn new(source: &'a dyn DataSource) -> Self {
+        Self { source, made: Mutex::default() }
+    }
+
+    /// The data as `spec` wants them. The lock is held while loading: who comes second waits instead of loading too.
+    pub(super) fn get(&self, spec: &DataSpec) -> anyhow::Result<Arc<RunData>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, data)) = made.cache.iter().find(|(known, _)| known == spec) {
+            return Ok(Arc::clone(data));
+        }
+        let name = (spec.set, spec.labels == Labels::Coarse);
+        let dataset = match made.datasets.get(&name) {
+            Some(dataset) => Arc::clone(dataset),
+            None => {
+                let dataset = Arc::new(self.source.dataset(spec.set, spec.labels)?);
+                made.datasets.insert(name, Arc::clone(&dataset));
+                dataset
+            }
+        };
+        let data = Arc::new(RunData::new(spec, dataset));
+        made.cache.push((spec.clone(), Arc::clone(&data)));
+        Ok(data)
+    }
+
+    /// Passes on a finished run whose data files are the ones at hand. Data that no run needs are not loaded for this:
+    /// a figure can be drawn from records where there are no data.
+    pub(super) fn check(&self, spec: &DataSpec, run: Run, store: &Store) -> Result<Run> {
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = made.datasets.get(&(spec.set, spec.labels == Labels::Coarse));
+        let other = loaded.and_then(|dataset| run.data.iter().find(|digest| !dataset.digests.contains(digest)));
+        match other {
+            Some(digest) => Err(StoreError::OtherData { path: store.root().join(&run.key), file: digest.file.clone() }),
+            None => Ok(run),
+        }
+    }
+}

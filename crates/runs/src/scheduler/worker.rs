@@ -1,0 +1,188 @@
+//! What each of the scheduler's threads does.
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::data::DataCache;
+use super::progress::{Ending, Event, Progress};
+use super::{Failure, Options, Scheduler, Summary, Task};
+use crate::record::{Outcome, Run};
+use crate::store::Locking;
+use crate::train::{Control, Ended, TrainError, execute};
+
+/// Time between two looks at a run that another process trains.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Runs to be done and what became of the others, shared by all workers.
+pub(super) struct Queue(Mutex<State>);
+
+struct State {
+    /// Not looked at yet.
+    ready: VecDeque<Task>,
+    /// Trained by another process when last looked at.
+    busy: VecDeque<Task>,
+    summary: Summary,
+}
+
+impl Queue {
+    pub(super) fn new(tasks: Vec<Task>, mut summary: Summary) -> Self {
+        summary.left = tasks.len();
+        Self(Mutex::new(State { ready: tasks.into(), busy: VecDeque::new(), summary }))
+    }
+
+    pub(super) fn into_summary(self) -> Summary {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).summary
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The next run: one that nobody has, or else, after a moment, one that somebody else had when last looked at.
+    fn next(&self) -> Option<Task> {
+        if let Some(task) = self.with(|state| state.ready.pop_front()) {
+            return Some(task);
+        }
+        let task = self.with(|state| state.busy.pop_front());
+        if task.is_some() {
+            std::thread::sleep(POLL);
+        }
+        task
+    }
+}
+
+/// One thread's view of the scheduler.
+pub(super) struct Worker<'a> {
+    pub(super) scheduler: Scheduler<'a>,
+    pub(super) cache: &'a DataCache<'a>,
+    pub(super) options: Options<'a>,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) queue: &'a Queue,
+}
+
+/// What became of a run.
+enum Attempt {
+    Trained(Run),
+    Elsewhere(Run),
+    Busy(String),
+    Interrupted,
+}
+
+impl Worker<'_> {
+    /// Does runs until none is left or it is asked to stop.
+    pub(super) fn work(&self) {
+        while !self.stopped() {
+            let Some(task) = self.queue.next() else { return };
+            let told = AtomicUsize::new(0);
+            // A bug that panics in one run must not take the others' work with it.
+            let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(&task, &told)));
+            match attempt {
+                Ok(Ok(attempt)) => self.note(task, attempt, told.into_inner()),
+                Ok(Err(error)) => self.note_failure(task, &error.to_string(), told.into_inner()),
+                Err(panic) => self.note_failure(task, &panic_message(&*panic), told.into_inner()),
+            }
+        }
+        // Runs that were not begun are left over as well as those that were interrupted.
+        self.queue.with(|state| state.summary.interrupted |= state.summary.left > 0);
+    }
+
+    /// Trains one run, unless it is there by now or somebody else is at it. `told` counts the steps that progress knows of.
+    fn attempt(&self, task: &Task, told: &AtomicUsize) -> Result<Attempt, TrainError> {
+        let Task { key, spec, .. } = task;
+        let Scheduler { store, factory, .. } = self.scheduler;
+        let lock = match store.lock(key)? {
+            Locking::Busy(holder) if !store.has(key) => return Ok(Attempt::Busy(holder)),
+            Locking::Busy(_) => return Ok(Attempt::Elsewhere(store.run(key)?)),
+            Locking::Held(lock) => lock,
+        };
+        if store.has(key) {
+            lock.retire();
+            return Ok(Attempt::Elsewhere(store.run(key)?));
+        }
+        let device = factory.device();
+        let checkpoint = store.load_checkpoint(key, &device).unwrap_or_else(|why| {
+            self.progress.event(Event::Discarded { key, why: &why });
+            None
+        });
+        let at = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
+        told.store(at, Ordering::Relaxed);
+        self.progress.event(Event::Started { key, spec, at });
+        let data = self.cache.get(&spec.data).map_err(|error| TrainError::Data(format!("{error:#}")))?;
+        let control = Control {
+            stop: self.options.stop,
+            checkpoint_every: self.options.checkpoint_every,
+            save: &mut |checkpoint| Ok(store.save_checkpoint(key, &device, checkpoint)?),
+            steps: &|steps| {
+                told.fetch_add(steps, Ordering::Relaxed);
+                self.progress.event(Event::Steps(steps));
+            },
+        };
+        match execute(spec, &data, factory, checkpoint, control)? {
+            Ended::Interrupted(_) => Ok(Attempt::Interrupted),
+            Ended::Finished(finished) => {
+                store.save(&finished.record, &finished.weights)?;
+                lock.retire();
+                Ok(Attempt::Trained(finished.record.run))
+            }
+        }
+    }
+
+    fn note(&self, mut task: Task, attempt: Attempt, told: usize) {
+        let steps_left = task.spec.schedule.steps.saturating_sub(told);
+        let how = match attempt {
+            Attempt::Busy(holder) => {
+                if !std::mem::replace(&mut task.announced, true) {
+                    self.progress.event(Event::Waiting { key: &task.key, holder: &holder });
+                }
+                self.queue.with(|state| state.busy.push_back(task));
+                return;
+            }
+            // What is left stays counted as left.
+            Attempt::Interrupted => Ending::Interrupted,
+            Attempt::Trained(run) => {
+                self.count(&run, |summary| summary.trained += 1);
+                match run.outcome {
+                    Outcome::Finished => Ending::Trained { seconds: run.wall_seconds },
+                    Outcome::Diverged { step } => Ending::Diverged { step },
+                }
+            }
+            Attempt::Elsewhere(run) => {
+                self.count(&run, |summary| summary.elsewhere += 1);
+                Ending::Elsewhere
+            }
+        };
+        self.progress.event(Event::Ended { key: &task.key, spec: &task.spec, how, steps_left });
+    }
+
+    fn count(&self, run: &Run, add: impl FnOnce(&mut Summary)) {
+        self.queue.with(|state| {
+            add(&mut state.summary);
+            state.summary.left -= 1;
+            state.summary.note(run);
+        });
+    }
+
+    fn note_failure(&self, task: Task, error: &str, told: usize) {
+        let steps_left = task.spec.schedule.steps.saturating_sub(told);
+        let how = Ending::Failed(error);
+        self.progress.event(Event::Ended { key: &task.key, spec: &task.spec, how, steps_left });
+        self.queue.with(|state| {
+            state.summary.left -= 1;
+            state.summary.failures.push(Failure { key: task.key, error: error.to_owned() });
+        });
+    }
+
+    fn stopped(&self) -> bool {
+        self.options.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// What a panic said.
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("the training broke down: {}; please report this", text.unwrap_or_else(|| "no reason given".to_owned()))
+}

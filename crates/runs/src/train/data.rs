@@ -1,0 +1,133 @@
+//! The data as a run sees them.
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use datasets::{Dataset, Split};
+
+use super::input::Scaling;
+use experiment::spec::DataSpec;
+
+/// A data set with the choices of a [`DataSpec`] made. Cheap to share: the images are the data set's own.
+#[derive(Clone, Debug)]
+pub struct RunData {
+    dataset: Arc<Dataset>,
+    scaling: Scaling,
+    train: usize,
+    test: usize,
+}
+
+impl RunData {
+    /// Limits the sets and prepares the scaling. `dataset` already has the labels of `spec`.
+    #[must_use]
+    pub fn new(spec: &DataSpec, dataset: Arc<Dataset>) -> Self {
+        let limit = |split: &Split, most: Option<usize>| split.labels.len().min(most.unwrap_or(usize::MAX));
+        let (train, test) = (limit(&dataset.train, spec.train), limit(&dataset.test, spec.test));
+        let pixels: usize = dataset.shape.iter().product();
+        let scaling = Scaling::new(spec.input, &dataset.train.images[..train * pixels], dataset.shape, dataset.white);
+        Self { dataset, scaling, train, test }
+    }
+
+    /// The data set.
+    #[must_use]
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Training objects.
+    #[must_use]
+    pub fn train_objects(&self) -> usize {
+        self.train
+    }
+
+    /// Test objects.
+    #[must_use]
+    pub fn test_objects(&self) -> usize {
+        self.test
+    }
+
+    /// The training objects at these positions, as one batch.
+    #[must_use]
+    pub fn train_batch(&self, indices: &[u32]) -> Batch<'_> {
+        let labels = indices.iter().map(|&index| self.dataset.train.labels[index as usize]).collect();
+        Batch { data: self, split: &self.dataset.train, indices: indices.to_vec(), labels }
+    }
+
+    /// The whole training set in order, in batches of `size` and a smaller last one.
+    pub fn train_in_order(&self, size: usize) -> impl Iterator<Item = Batch<'_>> {
+        self.in_order(&self.dataset.train, self.train, size)
+    }
+
+    /// The whole test set in order, in batches of `size` and a smaller last one.
+    pub fn test_in_order(&self, size: usize) -> impl Iterator<Item = Batch<'_>> {
+        self.in_order(&self.dataset.test, self.test, size)
+    }
+
+    fn in_order<'a>(&'a self, split: &'a Split, objects: usize, size: usize) -> impl Iterator<Item = Batch<'a>> {
+        (0..objects).step_by(size.max(1)).map(move |begin| {
+            let range = begin..objects.min(begin + size);
+            let labels = split.labels[range.clone()].to_vec();
+            let indices = range.map(|index| u32::try_from(index).unwrap_or(u32::MAX)).collect();
+            Batch { data: self, split, indices, labels }
+        })
+    }
+}
+
+/// Some objects of one set. Its tensors are made when asked for: the fake trainer does not ask.
+#[derive(Clone, Debug)]
+pub struct Batch<'a> {
+    data: &'a RunData,
+    split: &'a Split,
+    indices: Vec<u32>,
+    labels: Vec<u32>,
+}
+
+impl Batch<'_> {
+    /// Number of objects.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Positions of the objects in their set.
+    #[must_use]
+    pub fn indices(&self) -> &[u32] {
+        &self.indices
+    }
+
+    /// Their classes.
+    #[must_use]
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// Their classes as a tensor (N) of u32.
+    ///
+    /// # Errors
+    /// When the tensor cannot be made.
+    pub fn label_tensor(&self) -> candle_core::Result<Tensor> {
+        Tensor::from_slice(&self.labels, self.labels.len(), &Device::Cpu)
+    }
+
+    /// Their images, scaled, as a tensor (N, C, H, W). The pixels go straight from the data set's bytes into the vector
+    /// that becomes the tensor.
+    ///
+    /// # Errors
+    /// When the tensor cannot be made.
+    pub fn inputs(&self) -> candle_core::Result<Tensor> {
+        let scaling = &self.data.scaling;
+        let image = scaling.image_len();
+        let mut values = Vec::with_capacity(self.len() * image);
+        for &index in &self.indices {
+            let begin = index as usize * image;
+            scaling.append(&self.split.images[begin..begin + image], &mut values);
+        }
+        let [channels, height, width] = self.data.dataset.shape;
+        Tensor::from_vec(values, (self.len(), channels, height, width), &Device::Cpu)
+    }
+}

@@ -1,0 +1,106 @@
+//! Pixels as numbers.
+use experiment::spec::Input;
+
+/// What each pixel value becomes, per channel: a table of 256 numbers, each the correctly rounded f32 of the f64 formula.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scaling {
+    tables: Vec<[f32; 256]>,
+    /// Pixels of a channel.
+    plane: usize,
+}
+
+impl Scaling {
+    /// The tables for `images` (N, C, H, W), the training set; `shape` is (C, H, W) and `white` the largest pixel value.
+    /// Mean and standard deviation (dividing by N, not N-1) are taken over the images given.
+    #[must_use]
+    pub fn new(input: Input, images: &[u8], shape: [usize; 3], white: u8) -> Self {
+        let [channels, height, width] = shape;
+        let plane = height * width;
+        let white = f64::from(white.max(1));
+        let table = |channel: usize| {
+            let (shift, scale) = match input {
+                Input::Unit => (0.0, 1.0),
+                Input::Half => (0.5, 0.5),
+                Input::Centred => (moments(images, channels, plane, channel, white).0, 1.0),
+                Input::Standard => {
+                    let (mean, deviation) = moments(images, channels, plane, channel, white);
+                    // A channel of one value only carries nothing: 0 is its image, not 0/0.
+                    (mean, if deviation > 0.0 { deviation } else { 1.0 })
+                }
+            };
+            let mut table = [0.0; 256];
+            for (pixel, entry) in (0u8..=255).zip(&mut table) {
+                #[expect(clippy::cast_possible_truncation, reason = "networks compute in f32")]
+                let value = ((f64::from(pixel) / white - shift) / scale) as f32;
+                *entry = value;
+            }
+            table
+        };
+        Self { tables: (0..channels).map(table).collect(), plane }
+    }
+
+    /// Appends the scaled pixels of one image (C, H, W).
+    pub fn append(&self, image: &[u8], into: &mut Vec<f32>) {
+        for (plane, table) in image.chunks_exact(self.plane).zip(&self.tables) {
+            into.extend(plane.iter().map(|&pixel| table[usize::from(pixel)]));
+        }
+    }
+
+    /// Numbers of one image.
+    #[must_use]
+    pub fn image_len(&self) -> usize {
+        self.tables.len() * self.plane
+    }
+}
+
+/// Mean and standard deviation of a channel, pixels on [0, 1]. From counts of pixel values, so that the sums are exact.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn moments(images: &[u8], channels: usize, plane: usize, channel: usize, white: f64) -> (f64, f64) {
+    let mut counts = [0_u64; 256];
+    for image in images.chunks_exact(channels * plane) {
+        for &pixel in &image[channel * plane..(channel + 1) * plane] {
+            counts[usize::from(pixel)] += 1;
+        }
+    }
+    let total: u64 = counts.iter().sum();
+    let average = |of: fn(u64) -> u64| {
+        let sum: u64 = counts.iter().zip(0..).map(|(&count, pixel)| count * of(pixel)).sum();
+        sum as f64 / total.max(1) as f64
+    };
+    let mean = average(|pixel| pixel);
+    let variance = (average(|pixel| pixel * pixel) - mean * mean).max(0.0);
+    (mean / white, variance.sqrt() / white)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two images of two channels of two pixels.
+    const IMAGES: [u8; 8] = [0, 4, 16, 16, 8, 4, 16, 16];
+
+    fn scaled(input: Input) -> Vec<f32> {
+        let scaling = Scaling::new(input, &IMAGES, [2, 1, 2], 16);
+        assert_eq!(scaling.image_len(), 4);
+        let mut values = Vec::new();
+        IMAGES.chunks(4).for_each(|image| scaling.append(image, &mut values));
+        values
+    }
+
+    #[test]
+    fn white_is_one_and_half_is_symmetric() {
+        assert_eq!(scaled(Input::Unit), [0.0, 0.25, 1.0, 1.0, 0.5, 0.25, 1.0, 1.0]);
+        assert_eq!(scaled(Input::Half), [-1.0, -0.5, 1.0, 1.0, 0.0, -0.5, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn centred_and_standard_use_the_channels_own_moments() {
+        // Channel 0: 0, 4, 8, 4 of 16: mean 1/4, variance 1/32. Channel 1 is constant.
+        assert_eq!(scaled(Input::Centred), [-0.25, 0.0, 0.0, 0.0, 0.25, 0.0, 0.0, 0.0]);
+        let root = 2.0_f32.sqrt();
+        let standard = scaled(Input::Standard);
+        for (got, want) in standard.iter().zip([-root, 0.0, 0.0, 0.0, root, 0.0, 0.0, 0.0]) {
+            assert!((got - want).abs() < 1e-6, "{standard:?}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Whatever learns, behind one trait, so that a fake one can take its place.
+use candle_core::Device;
+use twoscale::metrics::Evaluation;
+use twoscale::trainer::{Step, Trainer};
+
+use super::Result;
+use super::data::{Batch, RunData};
+use crate::store::Tensors;
+use experiment::spec::RunSpec;
+
+/// A network in training: [`twoscale::trainer::Trainer`], which says more about each function, or a stand-in.
+pub trait Learner {
+    /// One step on a batch with the step size τ.
+    ///
+    /// # Errors
+    /// When shapes do not fit. A loss that is not finite is no error.
+    fn step(&mut self, batch: &Batch<'_>, learning_rate: f64) -> Result<Step>;
+
+    /// Evaluates a batch and appends to `into`.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    fn evaluate(&self, batch: &Batch<'_>, superclass: Option<&[u32]>, into: &mut Evaluation) -> Result<()>;
+
+    /// Objects of a batch that are correctly classified.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    fn count_correct(&self, batch: &Batch<'_>) -> Result<usize>;
+
+    /// Everything that a checkpoint must hold.
+    ///
+    /// # Errors
+    /// When a tensor cannot be copied.
+    fn state(&self) -> Result<Tensors>;
+
+    /// Weights and scales alone.
+    ///
+    /// # Errors
+    /// When a tensor cannot be copied.
+    fn weights(&self) -> Result<Tensors>;
+
+    /// Takes over a [`Learner::state`].
+    ///
+    /// # Errors
+    /// When it does not fit.
+    fn restore(&mut self, state: &Tensors) -> Result<()>;
+}
+
+/// Makes a [`Learner`] for a run.
+pub trait LearnerFactory: Sync {
+    /// What records say they were made on: the kernels in use, or `fake`.
+    fn device(&self) -> String;
+
+    /// A training at its beginning.
+    ///
+    /// # Errors
+    /// When a setting makes no sense.
+    fn begin<'a>(&'a self, spec: &RunSpec, data: &RunData) -> Result<Box<dyn Learner + 'a>>;
+}
+
+/// Trains networks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NetworkFactory;
+
+impl LearnerFactory for NetworkFactory {
+    fn device(&self) -> String {
+        kernels::name().to_owned()
+    }
+
+    fn begin<'a>(&'a self, spec: &RunSpec, data: &RunData) -> Result<Box<dyn Learner + 'a>> {
+        Ok(Box::new(fresh(spec, data)?))
+    }
+}
+
+/// A network as a run begins with it: what is trained and what is timed.
+///
+/// # Errors
+/// When a setting makes no sense.
+pub fn fresh(spec: &RunSpec, data: &RunData) -> Result<Trainer> {
+    let data = data.dataset();
+    let RunSpec { model, loss, loss_options, optimiser, seed, .. } = spec;
+    Ok(Trainer::new(model, data.shape, data.classes, loss, loss_options, optimiser, *seed, &Device::Cpu)?)
+}
+
+impl Learner for Trainer {
+    fn step(&mut self, batch: &Batch<'_>, learning_rate: f64) -> Result<Step> {
+        Ok(Trainer::step(self, &batch.inputs()?, &batch.label_tensor()?, learning_rate)?)
+    }
+
+    fn evaluate(&self, batch: &Batch<'_>, superclass: Option<&[u32]>, into: &mut Evaluation) -> Result<()> {
+        Ok(Trainer::evaluate(self, &batch.inputs()?, batch.labels(), superclass, into)?)
+    }
+
+    fn count_correct(&self, batch: &Batch<'_>) -> Result<usize> {
+        Ok(Trainer::count_correct(self, &batch.inputs()?, batch.labels())?)
+    }
+
+    fn state(&self) -> Result<Tensors> {
+        Ok(Trainer::state(self)?)
+    }
+
+    fn weights(&self) -> Result<Tensors> {
+        Ok(Trainer::weights(self)?)
+    }
+
+    fn restore(&mut self, state: &Tensors) -> Result<()> {
+        Ok(Trainer::restore(self, state)?)
+    }
+}

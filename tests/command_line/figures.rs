@@ -1,0 +1,103 @@
+//! From a command to figures, tables and verdicts, with the fake trainer: what matters here is not what is learned.
+use end_to_end::User;
+use serde_json::Value;
+
+const FAKE: [&str; 5] = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];
+
+#[test]
+fn reproduce_leaves_figure_table_and_verdicts() {
+    let user = User::with_copy();
+    let did = user.run(&FAKE).expect(0, &["48 runs to train", "13e", "holds", "written:", "fig13.svg"]);
+    assert!(did.err.contains("0 done"), "{}", did.err);
+    let folder = user.here("target/figures/fake-smoke");
+    let svg = std::fs::read_to_string(folder.join("fig13.svg")).expect("the figure is there");
+    assert!(svg.starts_with("<svg"));
+    let csv = std::fs::read_to_string(folder.join("data/fig13.csv")).expect("the table is there");
+    assert!(csv.starts_with("panel,series,x,mean,low,high,n\n"));
+    assert!(!user.here("figures/fig13.svg").exists(), "only the paper's own runs are published");
+
+    let _ = user.run(&FAKE).expect(0, &["48 done"]);
+    let json = user.run(&["verdict", "fig13", "--scale", "smoke", "--fake-trainer", "--json"]).expect(0, &[]);
+    let document: Value = serde_json::from_str(&json.out).expect("JSON");
+    let written = std::fs::read_to_string(folder.join("data/fig13.json")).expect("the document is there");
+    assert_eq!(document, serde_json::from_str::<Value>(&written).expect("JSON"), "verdict prints what was published");
+    assert_eq!(document["scale"], "smoke");
+    let claims = document["claims"].as_array().expect("a list");
+    assert_eq!(claims.iter().map(|claim| &claim["id"]).collect::<Vec<_>>(), ["13a", "13b", "13c", "13d", "13e"]);
+    for key in ["paper", "estimate", "low", "high", "n", "verdict"] {
+        assert!(claims[0].get(key).is_some(), "scripts rely on `{key}`");
+    }
+}
+
+#[test]
+fn a_figure_is_drawn_from_its_published_table_alone() {
+    let user = User::with_copy();
+    let _ = user.run(&FAKE).expect(0, &[]);
+    let svg = user.here("target/figures/fake-smoke/fig13.svg");
+    let before = std::fs::read(&svg).expect("the figure is there");
+    std::fs::remove_dir_all(user.path("runs")).expect("records can be removed");
+    std::fs::remove_file(&svg).expect("the figure can be removed");
+    let _ =
+        user.run(&["figure", "fig13", "--scale", "smoke", "--fake-trainer"]).expect(0, &["drawn from", "fig13.csv"]);
+    assert!(before == std::fs::read(&svg).expect("drawn again"), "the same bytes as from the records");
+    let _ = user
+        .run(&["figure", "fig3", "--fake-trainer"])
+        .expect(1, &["nothing is published", "cargo xtask reproduce fig3"]);
+}
+
+/// The repository's own figures, from what is published of them.
+#[test]
+fn a_verdict_is_compared_with_other_readings() {
+    let user = User::new();
+    let did = user.run(&["verdict", "fig14"]).expect(0, &["fig14 under other readings", "batch-mean", "depends"]);
+    assert!(did.out.contains("figures/data/fig14.json"), "a fresh clone has no records\n{}", did.out);
+    let one = user.run(&["verdict", "fig14", "--variant", "batch-mean"]).expect(0, &["fig14-batch-mean: "]);
+    assert!(!one.out.contains("under other readings"), "one reading was asked for\n{}", one.out);
+    let json = user.run(&["verdict", "fig14", "--json"]).expect(0, &[]);
+    assert!(
+        serde_json::from_str::<Value>(&json.out).is_ok_and(|document| document["figure"] == "fig14"),
+        "{}",
+        json.out
+    );
+    let _ = user.run(&["report"]).expect(0, &["### fig14: which claims depend on the reading"]);
+}
+
+#[test]
+fn changed_runs_are_never_published_as_the_papers() {
+    let user = User::with_copy();
+    let changes: [&[&str]; 3] = [&["--seeds", "2"], &["--set", "schedule.steps=50"], &["--only", "single"]];
+    for change in changes {
+        let arguments = [&FAKE[..], change].concat();
+        let _ = user.run(&arguments).expect(0, &["target/figures/fake-smoke-changed/fig13.svg"]);
+    }
+}
+
+#[test]
+fn figures_share_runs() {
+    let user = User::with_copy();
+    let reproduce = |name: &str| user.run(&["reproduce", name, "--scale", "smoke", "--fake-trainer"]);
+    let _ = reproduce("fig3").expect(0, &["8 runs to train"]);
+    for name in ["fig4", "fig5", "fig6", "fig7", "fig8", "fig9"] {
+        let did = reproduce(name).expect(0, &["written:"]);
+        assert!(!did.err.contains("to train"), "{name}: {}", did.err);
+    }
+}
+
+#[test]
+fn list_and_status_show_what_is_done() {
+    let user = User::with_copy();
+    let _ = user.run(&FAKE).expect(0, &[]);
+    let _ = user.run(&["list", "--scale", "smoke", "--fake-trainer"]).expect(0, &["fig3 ", "fig15", "48/48", "done"]);
+    let _ = user.run(&["status", "--scale", "smoke", "--fake-trainer"]).expect(0, &["48 records in", "interrupted"]);
+    let _ =
+        user.run(&["data"]).expect(0, &["mnist", "missing", "digits", "embedded", "cargo xtask data fetch cifar-10"]);
+}
+
+#[test]
+fn a_diverging_run_is_recorded_and_named() {
+    let user = User::with_copy();
+    let arguments = [&FAKE[..], &["--set", "optimiser.learning-rate=2000"]].concat();
+    let _ = user.run(&arguments).expect(0, &["diverged at step", "not-run"]);
+    let svg = std::fs::read_to_string(user.here("target/figures/fake-smoke-changed/fig13.svg")).expect("drawn");
+    assert!(svg.contains("Diverged and left out"), "the figure says so");
+}

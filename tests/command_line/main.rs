@@ -1,0 +1,9 @@
+//! The command line as a user meets it, one module a subject.
+mod bench;
+mod data_errors;
+mod figures;
+mod regression;
+mod search;
+mod smoke;
+mod stopping;
+mod usage;

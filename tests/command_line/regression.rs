@@ -1,0 +1,21 @@
+//! Reduced runs still give the curves that they gave: limits come from the spread over seeds in `tests/baselines/`.
+use end_to_end::{Did, User};
+
+/// The check, in a store of its own: tests run side by side.
+fn check(arguments: &[&str]) -> Did {
+    let user = User::new();
+    let store = user.path("check").display().to_string();
+    user.run(&[&["check", "--store", &store], arguments].concat())
+}
+
+#[test]
+fn reduced_runs_give_the_curves_of_the_baselines() {
+    let did = check(&[]).expect(0, &["fig10: ", "fig13: ", "fig14: ", "fig15: "]);
+    println!("{}", did.out);
+}
+
+#[test]
+fn a_changed_curve_is_told() {
+    // Made-up curves cannot agree with trained ones.
+    let _ = check(&["fig10", "--fake-trainer"]).expect(1, &["beyond the limits of the baseline", "single"]);
+}

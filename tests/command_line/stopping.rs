@@ -1,0 +1,50 @@
+//! Interruptions and stores that cannot be used.
+#![cfg(unix)]
+use std::process::Command;
+use std::time::Duration;
+
+use end_to_end::{User, did};
+
+#[test]
+fn ctrl_c_keeps_what_is_done_and_the_same_command_goes_on() {
+    let user = User::with_copy();
+    let slow = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer", "--fake-delay", "5000", "--jobs", "2"];
+    let child = user.begin(&slow);
+    std::thread::sleep(Duration::from_millis(2500));
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("`kill` is there");
+    assert!(sent.success());
+    let output = child.wait_with_output().expect("it ends");
+    let stopped = did(&output).expect(130, &["stopped:", "Go on with: cargo xtask reproduce fig13 --scale smoke"]);
+    assert!(!stopped.err.contains("48 of 48"), "it was stopped before the end: {}", stopped.err);
+    let _ = user.run(&["status", "--scale", "smoke", "--fake-trainer"]).expect(0, &["go on where they were"]);
+    let quick = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];
+    let _ = user.run(&quick).expect(0, &["from a checkpoint", "written:"]);
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_told_before_anything_is_trained() {
+    let user = User::new();
+    std::fs::write(user.path("file"), "not a folder").expect("writable");
+    let store = user.path("file");
+    let store = store.to_str().expect("text");
+    let arguments = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer", "--store", store];
+    let did = user.run(&arguments).expect(1, &[store]);
+    assert!(!did.err.contains("trained in"), "{}", did.err);
+}
+
+#[test]
+fn a_record_of_another_version_is_refused_and_kept() {
+    let user = User::with_copy();
+    let arguments = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];
+    let _ = user.run(&arguments).expect(0, &[]);
+    let records = std::fs::read_dir(user.path("runs/fake")).expect("the store is there");
+    let folders = records.map(|entry| entry.expect("readable").path());
+    let run = folders.map(|path| path.join("run.json")).find(|path| path.exists()).expect("a record");
+    let text = std::fs::read_to_string(&run).expect("readable");
+    let version = env!("CARGO_PKG_VERSION");
+    let other = text.replace(&format!("\"{version}\""), "\"99.0.0\"");
+    assert!(text != other, "a record says its version");
+    std::fs::write(&run, &other).expect("writable");
+    let _ = user.run(&arguments).expect(1, &["99.0.0", "1 run failed"]);
+    assert_eq!(std::fs::read_to_string(&run).expect("still there"), other, "nothing is lost");
+}
