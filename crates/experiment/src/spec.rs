@@ -265,7 +265,7 @@ pub enum Decay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use results::testing::spec;
+    use crate::testing::spec;
 
     #[test]
     fn a_key_is_pinned() {
