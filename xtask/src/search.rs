@@ -41,7 +41,7 @@ pub fn run(args: &Search) -> Result<(), CommandError> {
     interrupt::listen();
     explain(&halving, &candidates, &tried, jobs, budget)?;
     let options = Options { jobs, checkpoint_every: CHECKPOINT_EVERY, stop: &interrupt::STOP };
-    let outcome = halving.run(options, budget, &Teller).map_err(stopped_or)?;
+    let outcome = halving.run(options, budget, &Narrator).map_err(stopped_or)?;
     show(&place, args, &outcome, &tried, &candidates)?;
     end(&outcome)
 }
@@ -183,7 +183,7 @@ fn describe(rung: &Rung) -> String {
 }
 
 /// Tells how the search goes.
-struct Teller;
+struct Narrator;
 
 /// A progress line that goes when its batch is done.
 struct BatchLine(Line);
@@ -200,10 +200,10 @@ impl Drop for BatchLine {
     }
 }
 
-impl Observer for Teller {
+impl Observer for Narrator {
     fn rung(&self, rung: &Rung, assignments: usize, missing: usize) {
-        let climbing = describe(&Rung { assignments, ..*rung });
-        crate::text::tell!("\nrung {}: {climbing}; {} to train", rung.number, count(missing, "run"));
+        let words = describe(&Rung { assignments, ..*rung });
+        crate::text::tell!("\nrung {}: {words}; {} to train", rung.number, count(missing, "run"));
     }
 
     fn batch(&self) -> Box<dyn Progress + '_> {
@@ -277,12 +277,12 @@ fn notes(place: &Context, args: &Search, plans: &[experiment::Plan]) -> Vec<Stri
 /// How it ended: status 0 also when the budget did it, for that was asked for.
 fn end(outcome: &Outcome) -> Result<(), CommandError> {
     let failed: Vec<_> = outcome.rankings.iter().filter(|ranking| ranking.failure.is_some()).collect();
-    if let Some(left) = &outcome.left {
+    if let Some(remaining) = &outcome.remaining {
         let words = format!(
-            "left: {} of rung {} ({} missing), and the rungs above it",
-            count(left.assignments, "assignment"),
-            left.rung.number,
-            count(left.runs, "run")
+            "remaining: {} of rung {} ({} missing), and the rungs above it",
+            count(remaining.assignments, "assignment"),
+            remaining.rung.number,
+            count(remaining.runs, "run")
         );
         let command: Vec<String> = std::env::args().skip(1).collect();
         let go_on = format!("Go on with: cargo xtask {}", command.join(" "));

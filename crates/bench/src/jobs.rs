@@ -1,4 +1,4 @@
-//! Two runs at once.
+//! Throughput of two runs at once.
 use std::sync::Barrier;
 use std::time::Instant;
 
@@ -11,9 +11,8 @@ use super::{Bench, BenchError, Result};
 use runs::train::{RunData, TrainError};
 
 impl Bench<'_> {
-    /// Steps per second of two runs at once over those of one, alternately one and two: what runs cost each other in caches,
-    /// memory and locks. Time that threads wait for a core which other programs have is taken off; two idle cores give the same by
-    /// the wall clock, which stands beside it.
+    /// Row of the steps per second of two runs at once over those of one, measured alternately: the cost of shared caches, memory and
+    /// locks. Time in which threads wait for a core used by other programs is subtracted; the wall-clock ratio stands beside it.
     pub(super) fn two_jobs(&mut self, name: &'static str, network: Network) -> Result<Option<Row>> {
         if std::thread::available_parallelism().is_ok_and(|cores| cores.get() < 2) {
             self.note("two-jobs: left out, one core");
@@ -23,7 +22,7 @@ impl Bench<'_> {
         let mut warm = Samples::default();
         let mut training = Ours::new(network, &run_data)?;
         turn(5, &mut warm, &mut || training.call(Call::GatheredStep))?;
-        // Longer than other turns: threads start and end at slightly different moments.
+        // Turns are longer than elsewhere, because threads start and end at slightly different moments.
         let calls = 3 * self.effort.calls(warm.quickest());
         let mut ratios = (Vec::new(), Vec::new());
         for _ in 0..self.effort.rounds.div_ceil(2) {
@@ -40,15 +39,15 @@ impl Bench<'_> {
     }
 }
 
-/// Seconds that `count` trainings at once take for `calls` steps each, from the common start to the last end; as `cpu` the
-/// longest of them without the time that it waited for a core.
+/// Seconds that `count` simultaneous trainings take for `calls` steps each, from the common start to the last end; `cpu` is the longest
+/// of these times without waiting for a core.
 fn jobs(count: usize, calls: usize, network: Network, run_data: &RunData) -> Result<Time> {
     let barrier = Barrier::new(count);
     let job = || -> Result<(Instant, Instant, Option<f64>)> {
         // A thread of its own for what candle gives to rayon, as every run has.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(TrainError::from);
         let training = Ours::new(network, run_data);
-        // Whoever failed meets the others here, too: they would wait for ever.
+        // A failed job reaches the barrier too; otherwise the others would wait for ever.
         barrier.wait();
         let (pool, mut training) = (pool?, training?);
         pool.install(|| {

@@ -1,4 +1,4 @@
-//! The kernels for different processors on this one.
+//! Comparison of the kernels for different processors on this one.
 use kernels::{Level, force, name, selected};
 
 use super::measure::{Samples, turn};
@@ -10,7 +10,7 @@ use super::{Bench, BenchError, Result};
 
 const VARIABLE: &str = "TWOSCALE_KERNELS";
 
-/// Refuses a `TWOSCALE_KERNELS` that is not followed.
+/// Refuses a `TWOSCALE_KERNELS` whose kernels do not run.
 pub(super) fn check() -> Result<()> {
     match std::env::var(VARIABLE) {
         Ok(wanted) if !wanted.is_empty() && wanted != name() => {
@@ -22,7 +22,7 @@ pub(super) fn check() -> Result<()> {
 }
 
 impl Bench<'_> {
-    /// Time of a step with the AVX2 kernels over that with the AVX-512 kernels.
+    /// Row of the time of a step with the AVX2 kernels over that with the AVX-512 kernels.
     pub(super) fn levels(&mut self, row: &'static str, network: Network) -> Result<Option<Row>> {
         let before = selected();
         if before != Level::Avx512 {
@@ -41,7 +41,7 @@ impl Bench<'_> {
     fn both(&self, training: &mut Ours<'_>) -> Result<[Samples; 2]> {
         let mut samples = [Samples::default(), Samples::default()];
         let mut calls = 5;
-        // Round 0 warms up.
+        // The first round warms up.
         for round in 0..=self.effort.rounds {
             for (level, samples) in [Level::Avx2, Level::Avx512].into_iter().zip(&mut samples) {
                 force(level)?;

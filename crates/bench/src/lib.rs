@@ -1,10 +1,15 @@
-//! `bench`: how fast training is, beside PyTorch in the same run.
+//! Benchmark of training beside PyTorch in the same run.
 //!
-//! A [`Row`] is one measured thing. Ours and the peer's calls take turns (`measure.rs`): whatever else the machine does
-//! meanwhile, it does to both. Ours is the code that trains the figures ([`Trainer`](twoscale::trainer::Trainer),
+//! A [`Row`] is one measured quantity. Our calls and the peer's alternate (`measure.rs`), so that other load on the machine affects
+//! both. Our side is the code that trains the figures ([`Trainer`](twoscale::trainer::Trainer),
 //! [`RunData`], [`execute`](runs::train::execute)) on the real data where they are
-//! there; the peer is a Python program inside this one (`peer.py`) that does the same on the same images. Nothing here decides
-//! whether a time is good: who reads the rows does.
+//! there; the peer is a Python program inside this one (`peer.py`) that does the same on the same images. The crate reports times
+//! and does not judge them.
+//!
+//! ```
+//! // Every row by its name; `cargo xtask bench NAME` measures one.
+//! assert!(bench::ROWS.iter().any(|(name, _)| *name == "lenet-step-100"));
+//! ```
 mod jobs;
 mod levels;
 mod measure;
@@ -30,7 +35,7 @@ use network::Network;
 use peer::Peer;
 use runs::train::{RunData, TrainError};
 
-/// Every row's name and what it is, in the order of the table.
+/// Name and description of every row, in the order of the table.
 pub const ROWS: [(&str, &str); 12] = [
     ("mlp-step", "training step of the MLP 784-100-10, batch 128, two-scale loss with the gradient through R(α)"),
     ("lenet-step-10", "training step of LeNet-5 with 10 classes"),
@@ -46,44 +51,44 @@ pub const ROWS: [(&str, &str); 12] = [
     ("lenet-memory-100", "memory of a whole LeNet-5 run beside its data set"),
 ];
 
-/// What to measure.
+/// Selection and sources of a benchmark.
 pub struct Options<'a> {
-    /// Names of rows; none: all.
+    /// Names of the rows to measure; empty: all.
     pub only: Vec<String>,
-    /// Seconds in place of a minute: a look, not a measurement.
+    /// True for a short run of seconds in place of a minute, for a rough idea only.
     pub quick: bool,
-    /// The data sets that are on this machine; a stand-in takes the place of one that is not.
+    /// Loads a data set of this machine; a stand-in replaces a missing one.
     pub load: &'a (dyn Fn(Name) -> Option<Dataset> + Sync),
-    /// Calls [`memory`] for a row in a process of its own; else says why it cannot.
+    /// Calls [`memory`] for a row in a separate process, or returns the reason of a failure.
     pub alone: &'a (dyn Fn(&str) -> std::result::Result<f64, String> + Sync),
 }
 
-/// Why nothing was measured.
+/// Reason why a benchmark failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// No row has this name.
+    /// Unknown name of a row.
     #[error("there is no row `{0}`; there are {list}", list = ROWS.map(|(name, _)| name).join(", "))]
     UnknownRow(String),
-    /// `TWOSCALE_KERNELS` names kernels that cannot be had: measuring others would mislead.
+    /// `TWOSCALE_KERNELS` names unavailable kernels; times of other kernels would mislead.
     #[error("TWOSCALE_KERNELS={wanted}, but this machine would run {got}; take one of {available}, or unset it")]
     Kernels {
-        /// What was asked for.
+        /// Requested kernels.
         wanted: String,
-        /// What would be measured.
+        /// Kernels that would run.
         got: &'static str,
-        /// What can be.
+        /// Available kernels.
         available: String,
     },
-    /// The processor lacks the instructions of a level.
+    /// Level whose instructions the processor lacks.
     #[error(transparent)]
     Unavailable(#[from] kernels::Unavailable),
-    /// Our own training failed.
+    /// Failure of our training.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// Only Linux tells the memory of a process in a file.
-    #[error("this system does not tell how much memory a process uses")]
+    /// Memory use is known on Linux only.
+    #[error("the memory use of a process is only known on Linux; leave the memory rows out")]
     Unknowable,
-    /// A thread of ours ended before its time.
+    /// Early end of a thread.
     #[error("a thread of the measurement ended early; run the command again")]
     Thread,
 }
@@ -108,20 +113,20 @@ impl From<runs::store::StoreError> for BenchError {
 
 type Result<T> = std::result::Result<T, BenchError>;
 
-/// Measures, and `tell`s in a line each what is being measured and what had to be left out.
+/// Measures the rows. `tell` receives a line for each row begun and for each one left out.
 ///
 /// # Errors
-/// [`BenchError`]; a peer that is missing or breaks is no error, its numbers are.
+/// [`BenchError`]. A missing or failing peer is not an error: its columns stay empty.
 pub fn bench(options: &Options<'_>, tell: &mut (dyn FnMut(&str) + Send)) -> Result<Vec<Row>> {
     if let Some(unknown) = options.only.iter().find(|name| ROWS.iter().all(|(known, _)| known != name)) {
         return Err(BenchError::UnknownRow(unknown.clone()));
     }
     levels::check()?;
-    // As every run: where candle itself calls rayon, it stays on this thread.
+    // One thread, as in every run, for candle's own calls of rayon.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(TrainError::from)?;
     pool.install(|| {
         let effort = if options.quick { Effort::QUICK } else { Effort::FULL };
-        let mut bench = Bench { options, effort, problems: Vec::new(), peer: None, tell };
+        let mut bench = Bench { options, effort, loaded: Vec::new(), peer: None, tell };
         let mut rows = Vec::new();
         for name in bench.wanted() {
             (bench.tell)(&format!("measuring {name}"));
@@ -131,12 +136,12 @@ pub fn bench(options: &Options<'_>, tell: &mut (dyn FnMut(&str) + Send)) -> Resu
     })
 }
 
-/// What the rows share.
+/// State shared by the rows.
 struct Bench<'a> {
     options: &'a Options<'a>,
     effort: Effort,
-    problems: Vec<(Network, Arc<RunData>)>,
-    /// `None`: not yet started; `Some(None)`: there is none.
+    loaded: Vec<(Network, Arc<RunData>)>,
+    /// `None`: not yet started; `Some(None)`: not available.
     peer: Option<Option<Peer>>,
     tell: &'a mut (dyn FnMut(&str) + Send),
 }
@@ -163,19 +168,19 @@ impl Bench<'_> {
         }))
     }
 
-    /// The data of a network, loaded once.
+    /// Loads the data of a network once.
     fn run_data(&mut self, network: Network) -> Arc<RunData> {
-        if let Some((_, run_data)) = self.problems.iter().find(|(known, _)| *known == network) {
+        if let Some((_, run_data)) = self.loaded.iter().find(|(known, _)| *known == network) {
             return Arc::clone(run_data);
         }
         let spec = network.spec();
         let dataset = (self.options.load)(spec.data.set).unwrap_or_else(|| stand_in::dataset(network));
         let run_data = Arc::new(RunData::new(&spec.data, Arc::new(dataset)));
-        self.problems.push((network, Arc::clone(&run_data)));
+        self.loaded.push((network, Arc::clone(&run_data)));
         run_data
     }
 
-    /// The peer, with a network's images loaded.
+    /// Returns the peer with a network's images loaded.
     fn peer(&mut self, network: Network, run_data: &RunData) -> Option<Peer> {
         let tell = &mut self.tell;
         let mut peer =

@@ -1,14 +1,14 @@
-//! Taking turns, and medians of what came out.
+//! Alternating measurements and their medians.
 use std::time::{Duration, Instant};
 
 use super::row::Time;
 
-/// How long is measured.
+/// Length of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
-    /// Turns of each side.
+    /// Number of turns of each side.
     pub rounds: usize,
-    /// How long a turn is to last.
+    /// Duration of a turn.
     pub turn: Duration,
 }
 
@@ -16,35 +16,35 @@ impl Effort {
     pub const FULL: Self = Self { rounds: 11, turn: Duration::from_millis(200) };
     pub const QUICK: Self = Self { rounds: 5, turn: Duration::from_millis(40) };
 
-    /// Calls in a turn, of calls that take so many milliseconds.
+    /// Number of calls in a turn, for calls of this many milliseconds.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     pub fn calls(self, milliseconds: f64) -> usize {
         (1e3 * self.turn.as_secs_f64() / milliseconds).ceil().clamp(2.0, 100_000.0) as usize
     }
 }
 
-/// Milliseconds of calls.
+/// Times of calls in milliseconds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Samples {
-    /// Of every call.
+    /// Wall-clock time of every call.
     pub wall: Vec<f64>,
-    /// CPU time of a call, on average over each turn.
+    /// Mean CPU time of a call, by turn.
     pub cpu: Vec<f64>,
 }
 
 impl Samples {
-    /// Medians.
+    /// Medians of both times.
     pub fn median(&self) -> Time {
         Time { wall: median(&self.wall).unwrap_or(f64::NAN), cpu: median(&self.cpu) }
     }
 
-    /// The quickest call.
+    /// Shortest wall-clock time.
     pub fn quickest(&self) -> f64 {
         self.wall.iter().copied().fold(f64::INFINITY, f64::min)
     }
 }
 
-/// Does `calls` calls of ours, each timed.
+/// Performs and times `calls` calls of our side.
 pub(super) fn turn<E>(calls: usize, into: &mut Samples, call: &mut dyn FnMut() -> Result<(), E>) -> Result<(), E> {
     let before = cpu_seconds();
     for _ in 0..calls {
@@ -59,36 +59,36 @@ pub(super) fn turn<E>(calls: usize, into: &mut Samples, call: &mut dyn FnMut() -
     Ok(())
 }
 
-/// The value in the middle; of an even number, the upper of the two.
+/// Median; of an even number of values, the upper of the two in the middle.
 pub(super) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied()
 }
 
-/// CPU seconds of the calling thread so far.
+/// CPU seconds used by the calling thread.
 fn cpu_seconds() -> Option<f64> {
     account().map(|account| account.cpu)
 }
 
-/// What the scheduler has counted of a thread, in seconds.
+/// Scheduler's account of a thread, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Account {
-    /// On a core.
+    /// Time on a core.
     pub cpu: f64,
-    /// Ready, but waiting for a core.
+    /// Time ready to run, without a core.
     pub waiting: f64,
 }
 
-/// The calling thread's account, where the system shows it to a program without `unsafe` (Linux).
+/// Account of the calling thread, where the system offers it without `unsafe` (Linux).
 pub(super) fn account() -> Option<Account> {
-    // The file says what was counted last. Offering the core to others makes the scheduler count up to now.
+    // The file holds the last count; yielding makes the scheduler count up to now.
     std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let mut seconds =
         text.split_whitespace().map(|word| word.parse::<f64>().map(|nanoseconds| 1e-9 * nanoseconds).ok());
     let account = Account { cpu: seconds.next()??, waiting: seconds.next()?? };
-    // Kernels built without the counting say 0.
+    // Linux built without this accounting reports 0.
     (account.cpu > 0.0).then_some(account)
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn medians_pass_over_what_an_interruption_adds() {
+    fn medians_ignore_interruptions() {
         assert_eq!(median(&[1.0, 100.0, 2.0]), Some(2.0));
         assert_eq!(median(&[]), None);
     }

@@ -1,4 +1,4 @@
-//! Memory of a run.
+//! Memory use of a run.
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use runs::record::History;
 use runs::store::{Checkpoint, Store};
 use runs::train::{Control, Ended, LearnerFactory, NetworkFactory, RunData, TrainError, execute};
 
-/// Steps that are trained; those before them are in the checkpoint that the run begins from.
+/// Number of trained steps; the steps before are in the checkpoint from which the run begins.
 const STEPS: usize = 60;
 
 impl Bench<'_> {
-    /// What [`memory`] finds in a process of its own.
+    /// Row with the result of [`memory`] in a separate process.
     pub(super) fn memory(&mut self, name: &'static str) -> Option<Row> {
         match (self.options.alone)(name) {
             Ok(megabytes) => Some(Row::amount(name, "MB", megabytes, "random bytes")),
@@ -26,16 +26,16 @@ impl Bench<'_> {
     }
 }
 
-/// The most memory that the end of a whole run takes beside its data: the last steps with the history of all, a test,
+/// Peak memory of the end of a whole run beside its data: the last steps with the history of all, a test,
 /// checkpoints, the evaluation of all objects and the writing of the record. In MB of resident pages. `name` is that of a
 /// row; `quick` takes a tenth of the images.
 ///
-/// To be called in a process that has done nothing else: pages that earlier work has left with the allocator hide what a run
-/// takes. For the same reason the images are random bytes: reading real ones leaves pages, too.
+/// Needs a process without earlier work: pages that the allocator keeps from earlier work hide a run's use. For the same reason the
+/// images are random bytes; reading real ones leaves pages as well.
 ///
 /// # Errors
-/// [`BenchError::UnknownRow`] when the row is not about memory, [`BenchError::Unknowable`] on systems that do not tell, and
-/// when the run fails.
+/// [`BenchError::UnknownRow`] when the row does not measure memory, [`BenchError::Unknowable`] outside Linux, and the error of a
+/// failed run.
 #[expect(clippy::cast_precision_loss, reason = "kilobytes")]
 pub fn memory(name: &str, quick: bool) -> Result<f64> {
     let network = match name {
@@ -67,7 +67,7 @@ pub fn memory(name: &str, quick: bool) -> Result<f64> {
     Ok(peak.saturating_sub(before) as f64 * 1024.0 / 1e6)
 }
 
-/// A checkpoint some steps before the end of a run, with the untrained network.
+/// Checkpoint some steps before the end of a run, with the untrained network.
 fn checkpoint(spec: &experiment::spec::RunSpec, run_data: &RunData) -> Result<Checkpoint> {
     let training = NetworkFactory.begin(spec, run_data)?;
     let done = spec.schedule.steps - STEPS;

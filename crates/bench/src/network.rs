@@ -1,4 +1,4 @@
-//! What is trained.
+//! Networks that the benchmark trains.
 use datasets::{Labels, Name};
 use twoscale::initialisation::{BiasInitialisation, Initialisation};
 use twoscale::loss::{Inner, LossKind, LossSpec};
@@ -8,8 +8,8 @@ use twoscale::options::LossOptions;
 
 use experiment::spec::{DataSpec, Decay, Input, LastBatch, RunSpec, Schedule};
 
-/// The paper's small networks, with the two-scale loss of η = 0.01, R(α) over the dense layers and the gradient through it:
-/// the reading that costs most.
+/// Small networks of the paper, with the two-scale loss of η = 0.01, R(α) over the dense layers and the gradient through it:
+/// the most expensive options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Network {
     /// 784-100-10 on MNIST.
@@ -21,7 +21,7 @@ pub(super) enum Network {
 }
 
 impl Network {
-    /// A whole run of the paper's.
+    /// Specification of a whole run of the paper.
     pub fn spec(self) -> RunSpec {
         let (set, input, kind, hidden, steps, test_every) = match self {
             Self::Mlp => (Name::Mnist, Input::Unit, ModelKind::Mlp, 100, 1000, 100),
@@ -53,7 +53,7 @@ impl Network {
         }
     }
 
-    /// (training, test) objects of its data set, as published.
+    /// Numbers of (training, test) objects of the data set, as published.
     pub fn objects(self) -> (usize, usize) {
         (if self == Self::Mlp { 60_000 } else { 50_000 }, 10_000)
     }

@@ -1,4 +1,4 @@
-//! Our side: the code that trains the figures, call by call.
+//! Calls of our own code, the code that trains the figures.
 use candle_core::{Device, Tensor, Var};
 use datasets::Split;
 use twoscale::loss::MultiScale;
@@ -11,28 +11,28 @@ use super::network::Network;
 use experiment::spec::RunSpec;
 use runs::train::{Batch, Batches, Learner, RunData, fresh};
 
-/// Batches that wait as tensors for [`Call::Step`].
+/// Number of batches prepared as tensors for [`Call::Step`].
 pub(super) const READY: usize = 16;
-/// Objects of a call of [`Call::Count`] and [`Call::Evaluate`]: what a run evaluates at a time.
+/// Number of objects in a call of [`Call::Count`] and [`Call::Evaluate`], as in a run.
 pub(super) const EVALUATED: usize = runs::train::EVALUATION_BATCH;
 
-/// What can be called, on either side.
+/// Calls measured on either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
-    /// A training step on a batch that waits as a tensor.
+    /// Training step on a prepared batch.
     Step,
-    /// A training step as in a run: the batch is gathered from the data set and scaled.
+    /// Training step as in a run: the batch is gathered from the data set and scaled.
     GatheredStep,
-    /// The loss and its gradient from logits that wait.
+    /// Loss and its gradient from prepared logits.
     Loss,
-    /// Counting the correct of a batch of test images, as tests during training do.
+    /// Count of correctly classified images of a test batch, as in tests during training.
     Count,
-    /// The evaluation of a batch of test images, as at a run's end.
+    /// Evaluation of a batch of test images, as at the end of a run.
     Evaluate,
 }
 
 impl Call {
-    /// Its name in the peer's language.
+    /// Name in the peer's requests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Step => "step",
@@ -44,7 +44,7 @@ impl Call {
     }
 }
 
-/// A training under way.
+/// Training in progress.
 pub(super) struct Ours<'a> {
     spec: RunSpec,
     run_data: &'a RunData,
@@ -54,13 +54,13 @@ pub(super) struct Ours<'a> {
     loss: MultiScale,
     logits: Var,
     labels: Vec<u32>,
-    /// Whole batches of test images.
+    /// Complete batches of test images.
     tests: Vec<Batch<'a>>,
     at: usize,
 }
 
 impl<'a> Ours<'a> {
-    /// A training at its beginning.
+    /// Prepares a training at its beginning.
     pub fn new(network: Network, run_data: &'a RunData) -> Result<Self> {
         let spec = network.spec();
         let trainer = fresh(&spec, run_data)?;
@@ -84,7 +84,7 @@ impl<'a> Ours<'a> {
         })
     }
 
-    /// One call.
+    /// Performs one call.
     pub fn call(&mut self, call: Call) -> Result<()> {
         let step = self.spec.optimiser.learning_rate;
         self.at += 1;
@@ -117,7 +117,7 @@ impl<'a> Ours<'a> {
     }
 }
 
-/// The images that both sides train on when batches wait: the first of the training set.
+/// First images of the training set, from which both sides prepare their batches.
 pub(super) fn ready_images(run_data: &RunData, batch: usize) -> (&[u8], &[u32]) {
     let data = run_data.dataset();
     let Split { images, labels } = &data.train;

@@ -1,4 +1,4 @@
-//! The peer: PyTorch, in a Python program of its own that waits while we measure and measures while we wait.
+//! Peer: PyTorch in a Python program that measures alternately with ours.
 use std::io::{BufRead, BufReader, Read as _, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -14,10 +14,10 @@ use runs::train::RunData;
 
 const PROGRAM: &str = include_str!("peer.py");
 
-/// What to do about a missing peer.
+/// Advice for a missing peer.
 const HOW: &str = "`pip install torch` for the python3 on the path gives one; only our own times are measured";
 
-/// A running peer. It ends when this is dropped: it has nobody to listen to any more.
+/// Running peer; the process ends when the value is dropped.
 pub(super) struct Peer {
     /// Name and version.
     pub name: String,
@@ -67,11 +67,11 @@ struct Turn {
 type Result<T> = std::result::Result<T, String>;
 
 impl Peer {
-    /// Starts it; else one sentence that says why not, and what to do.
+    /// Starts the peer; otherwise returns a sentence with reason and remedy.
     pub fn start() -> Result<Self> {
         let mut command = Command::new("python3");
         command.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // One thread, as ours.
+        // One thread, as on our side.
         command.env("OMP_NUM_THREADS", "1").env("MKL_NUM_THREADS", "1");
         let mut child = command.spawn().map_err(|error| format!("python3 cannot be started ({error}); {HOW}"))?;
         let (requests, answers) = (child.stdin.take(), child.stdout.take());
@@ -82,7 +82,7 @@ impl Peer {
         Ok(peer)
     }
 
-    /// Gives it a network, untrained, and the images to train it on.
+    /// Sends an untrained network and its training images.
     pub fn load(&mut self, network: Network, run_data: &RunData) -> Result<()> {
         if self.loaded == Some(network) {
             return Ok(());
@@ -107,13 +107,13 @@ impl Peer {
         self.send(&labels)?;
         let loaded: Loaded = self.answer()?;
         if loaded.objects != READY * batch {
-            return Err(format!("it took {} images of {}", loaded.objects, READY * batch));
+            return Err(format!("the peer accepted {} images of {}", loaded.objects, READY * batch));
         }
         self.loaded = Some(network);
         Ok(())
     }
 
-    /// Has it do `times` calls.
+    /// Requests `times` calls.
     pub fn turn(&mut self, call: Call, times: usize, into: &mut Samples) -> Result<()> {
         self.ask(&Request::Call { what: call.name(), times })?;
         let turn: Turn = self.answer()?;
@@ -129,28 +129,32 @@ impl Peer {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<()> {
-        let Some(requests) = &mut self.requests else { return Err("it does not listen".to_owned()) };
+        let Some(requests) = &mut self.requests else { return Err("the peer does not accept input".to_owned()) };
         requests
             .write_all(bytes)
             .and_then(|()| requests.flush())
-            .map_err(|error| format!("it does not listen: {error}"))
+            .map_err(|error| format!("the peer does not accept input: {error}"))
     }
 
     fn answer<T: DeserializeOwned>(&mut self) -> Result<T> {
         let mut line = String::new();
         match self.answers.read_line(&mut line) {
             Ok(0) | Err(_) => Err(self.last_words()),
-            Ok(_) => serde_json::from_str(&line).map_err(|_| format!("it answered {:?}", line.trim_end())),
+            Ok(_) => serde_json::from_str(&line).map_err(|_| format!("the peer answered {:?}", line.trim_end())),
         }
     }
 
-    /// The last line of what a peer that has ended had to complain about.
+    /// Last line on standard error of a peer that has ended.
     fn last_words(&mut self) -> String {
         let mut text = String::new();
         if let Some(mut errors) = self.child.stderr.take() {
             let _ = errors.read_to_string(&mut text);
         }
-        text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it ended without a word").trim().to_owned()
+        text.lines()
+            .rfind(|line| !line.trim().is_empty())
+            .unwrap_or("the peer ended without a message")
+            .trim()
+            .to_owned()
     }
 }
 

@@ -1,72 +1,72 @@
 use serde::Serialize;
 
-/// One measured thing, as it stands in `bench --json`.
+/// Measured quantity, an object of `bench --json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
-    /// One of [`ROWS`](super::ROWS).
+    /// Name, one of [`ROWS`](super::ROWS).
     pub name: &'static str,
     /// Unit of `ours` and `peer`: `ms`, `s` (for 1000 steps), `MB`, or `x` for a ratio of two of our own.
     pub unit: &'static str,
-    /// Ours, by `clock` (median).
+    /// Our median, by `clock`.
     pub ours: f64,
-    /// The peer's; none where there is no peer, or none for this row.
+    /// Median of the peer; none without a peer, or for rows that the peer lacks.
     pub peer: Option<f64>,
-    /// peer / ours.
+    /// Ratio peer / ours.
     pub ratio: Option<f64>,
-    /// Which peer, with its version.
+    /// Name and version of the peer.
     pub peer_name: Option<String>,
-    /// What `ours` and `peer` were taken with; none where they are no times.
+    /// Clock of `ours` and `peer`; none for quantities other than times.
     pub clock: Option<Clock>,
-    /// Ours by the clock on the wall.
+    /// Our wall-clock time.
     pub ours_wall: Option<f64>,
-    /// The peer's by the clock on the wall.
+    /// Wall-clock time of the peer.
     pub peer_wall: Option<f64>,
-    /// Ours in CPU time of the measuring thread.
+    /// Our CPU time of the measuring thread.
     pub ours_cpu: Option<f64>,
-    /// The peer's in CPU time.
+    /// CPU time of the peer.
     pub peer_cpu: Option<f64>,
-    /// The kernels that ran: `avx512`, `avx2` or `portable`.
+    /// Kernels that ran: `avx512`, `avx2` or `portable`.
     pub kernels: &'static str,
-    /// What it was measured on: the data set's name, or what stood in for it.
+    /// Name of the data set, or of its stand-in.
     pub data: String,
 }
 
-/// How a time is taken. Both sides compute on one thread: on an idle machine the two are the same, and on a busy one CPU time
-/// leaves out what other programs take.
+/// Clock of a time. Both sides compute on one thread: on an idle machine CPU and wall-clock time agree, on a busy one CPU time leaves
+/// out other programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Clock {
     /// CPU time.
     Cpu,
-    /// The clock on the wall.
+    /// Wall-clock time.
     Wall,
-    /// The clock on the wall, without the time that threads waited for a core.
+    /// Wall-clock time without the time that threads waited for a core.
     Undisturbed,
 }
 
-/// A time, both ways of taking it.
+/// Time by both clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Time {
-    /// By the clock on the wall.
+    /// Wall-clock time.
     pub wall: f64,
-    /// CPU time, where the system tells it; of several threads at once, what [`Clock::Undisturbed`] says.
+    /// CPU time, where the system reports it; for several threads at once, the time of [`Clock::Undisturbed`].
     pub cpu: Option<f64>,
 }
 
 impl Time {
-    /// `factor` times as long.
+    /// Time multiplied by `factor`.
     #[must_use]
     pub fn times(self, factor: f64) -> Self {
         Self { wall: self.wall * factor, cpu: self.cpu.map(|cpu| cpu * factor) }
     }
 
-    /// One after the other.
+    /// Sum of two times.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { wall: self.wall + other.wall, cpu: self.cpu.zip(other.cpu).map(|(a, b)| a + b) }
     }
 
-    /// How often `self` has `other` in it.
+    /// Ratio of two times.
     #[must_use]
     pub fn over(self, other: Self) -> Self {
         Self { wall: self.wall / other.wall, cpu: self.cpu.zip(other.cpu).map(|(a, b)| a / b) }
@@ -74,14 +74,14 @@ impl Time {
 }
 
 impl Row {
-    /// A row of times, ours and the named peer's where there is one: in CPU time where both sides tell it.
+    /// Row of times, ours and the named peer's where there is one: in CPU time where both sides report it.
     #[must_use]
     pub fn new(name: &'static str, unit: &'static str, ours: Time, peer: Option<(Time, &str)>, data: &str) -> Self {
         let known = ours.cpu.is_some() && peer.is_none_or(|(peer, _)| peer.cpu.is_some());
         Self::by(if known { Clock::Cpu } else { Clock::Wall }, name, unit, ours, peer, data)
     }
 
-    /// [`Row::new`] by a clock of one's choice; without its times, by the other.
+    /// [`Row::new`] by a given clock; by the other where its times are missing.
     #[must_use]
     pub fn by(
         clock: Clock,
@@ -112,7 +112,7 @@ impl Row {
         }
     }
 
-    /// A row that is no time.
+    /// Row of a quantity other than a time.
     #[must_use]
     pub fn amount(name: &'static str, unit: &'static str, ours: f64, data: &str) -> Self {
         let row = Self::new(name, unit, Time { wall: ours, cpu: None }, None, data);

@@ -1,4 +1,4 @@
-//! Rows of one thread: steps, losses, evaluations, and whole runs put together from them.
+//! Rows of one thread: steps, losses, evaluations, and whole runs as sums of these.
 use super::measure::{Samples, turn};
 use super::network::Network;
 use super::ours::{Call, EVALUATED, Ours};
@@ -7,16 +7,16 @@ use super::row::{Row, Time};
 use super::{Bench, Result};
 use runs::train::RunData;
 
-/// Both sides of a measurement: ours, and the peer's with its name.
+/// Result of both sides: our time, and the peer's with its name.
 type Both = (Time, Option<(Time, String)>);
 
 impl Bench<'_> {
-    /// A training step.
+    /// Row of a training step.
     pub(super) fn step(&mut self, name: &'static str, network: Network) -> Result<Row> {
         self.calls(name, network, Call::Step)
     }
 
-    /// The loss alone.
+    /// Row of the loss alone.
     pub(super) fn loss(&mut self, name: &'static str, network: Network) -> Result<Row> {
         self.calls(name, network, Call::Loss)
     }
@@ -27,7 +27,7 @@ impl Bench<'_> {
         Ok(Row::new(name, "ms", ours, named(peer.as_ref()), &data(&run_data)))
     }
 
-    /// The evaluation of a whole test set.
+    /// Row of the evaluation of a whole test set.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     pub(super) fn evaluation(&mut self, name: &'static str, network: Network) -> Result<Row> {
         let run_data = self.run_data(network);
@@ -37,8 +37,8 @@ impl Bench<'_> {
         Ok(Row::new(name, "ms", ours.times(batches), named(peer.as_ref()), &data(&run_data)))
     }
 
-    /// 1000 steps of a whole run, in seconds: gathered steps, the tests that fall in them, and their share of the
-    /// evaluation of all objects at the end.
+    /// Row of 1000 steps of a whole run, in seconds: gathered steps, the tests among these steps, and their share of the final
+    /// evaluation of all objects.
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     pub(super) fn whole_run(&mut self, name: &'static str, network: Network) -> Result<Row> {
         let run_data = self.run_data(network);
@@ -68,7 +68,7 @@ impl Bench<'_> {
         Ok(Row::new(name, "s", ours, named(peer.as_ref()), &data(&run_data)))
     }
 
-    /// Medians of a call: ours, the peer's, ours, the peer's, ... A peer that breaks is told and left out from then on.
+    /// Medians of a call, measured alternately on both sides. A failing peer is reported and left out from then on.
     fn interleave(
         &mut self,
         network: Network,
@@ -80,7 +80,7 @@ impl Bench<'_> {
         let mut peer = self.peer(network, run_data);
         let (mut ours, mut others) = (Samples::default(), Samples::default());
         let mut own = |times: usize, into: &mut Samples| turn(times, into, &mut || training.call(call));
-        // Twice to warm up: the first calls fill caches and allocate, the second ones tell how many make a turn.
+        // Two rounds of warming up: the first fills caches and allocates, the second gives the number of calls in a turn.
         let mut warm = Samples::default();
         own(3, &mut warm)?;
         own(effort.calls(warm.quickest()).div_ceil(2), &mut warm)?;
@@ -116,7 +116,7 @@ fn named(peer: Option<&(Time, String)>) -> Option<(Time, &str)> {
     peer.map(|(time, name)| (*time, name.as_str()))
 }
 
-/// What a row says it was measured on.
+/// Name of the data set, or of its stand-in, for a row.
 pub(super) fn data(run_data: &RunData) -> String {
     let data = run_data.dataset();
     data.stand_in.clone().unwrap_or_else(|| data.name.as_str().to_owned())

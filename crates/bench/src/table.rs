@@ -1,10 +1,10 @@
-//! Rows for the eye.
+//! Table of rows for the terminal.
 use std::fmt::Write as _;
 
 use super::ROWS;
 use super::row::{Clock, Row};
 
-/// A table of rows, and below it how to read it.
+/// Formats rows as a table with explanations below it.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
     let Some(first) = rows.first() else { return "nothing was measured".to_owned() };
@@ -42,19 +42,19 @@ pub fn table(rows: &[Row]) -> String {
     text.push_str(match first_clock(rows) {
         Some(Clock::Cpu) => {
             "Times are medians, in CPU time of one thread;\n\
-             \"wall\" is the same by the clock on the wall, longer where the machine was busy. two-jobs leaves out waits for a core."
+             \"wall\" is the same in wall-clock time, longer where the machine was busy. two-jobs leaves out waits for a core."
         }
-        _ => "Times are medians by the clock on the wall: this system does not tell a thread's CPU time.",
+        _ => "Times are medians in wall-clock time: this system does not report a thread's CPU time.",
     });
     text
 }
 
-/// The clock of most rows.
+/// Clock of the rows other than `two-jobs`.
 fn first_clock(rows: &[Row]) -> Option<Clock> {
     rows.iter().filter(|row| row.name != "two-jobs").find_map(|row| row.clock)
 }
 
-/// Four digits that say something.
+/// Formats a number with about four significant digits.
 fn number(value: Option<f64>) -> String {
     match value {
         None => "-".to_owned(),

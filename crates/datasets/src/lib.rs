@@ -34,4 +34,4 @@ pub use cache::{Cache, Row, State};
 pub use error::{Error, Fault};
 pub use fetch::Progress;
 pub use name::{Labels, Name};
-pub use set::{Dataset, Digest, Split, digest};
+pub use set::{Dataset, Digest, Split, channel_statistics, digest};

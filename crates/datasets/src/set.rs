@@ -72,28 +72,9 @@ impl Dataset {
         digest(&self.digests)
     }
 
-    /// Mean and standard deviation of each channel over the training part, pixels scaled to 0..1.
-    ///
-    /// Whole numbers are summed, so the result depends on no order of addition.
+    /// Mean and standard deviation of each channel over the training part, see [`channel_statistics`].
     pub fn channel_statistics(&self) -> Vec<(f64, f64)> {
-        let [channels, height, width] = self.shape;
-        let mut sums = vec![(0u64, 0u64); channels];
-        for (plane, pixels) in self.train.images.chunks_exact(height * width).enumerate() {
-            let (sum, squares) = &mut sums[plane % channels];
-            for &pixel in pixels {
-                *sum += u64::from(pixel);
-                *squares += u64::from(pixel) * u64::from(pixel);
-            }
-        }
-        let n = (self.train.len() * height * width).max(1) as f64;
-        let white = f64::from(self.white);
-        sums.into_iter()
-            .map(|(sum, squares)| {
-                let mean = sum as f64 / n;
-                let variance = (squares as f64 / n - mean * mean).max(0.0);
-                (mean / white, variance.sqrt() / white)
-            })
-            .collect()
+        channel_statistics(&self.train.images, self.shape, self.white)
     }
 
     /// The same images under the labels a network is to be trained on. With [`Labels::Coarse`] the super-classes become the
@@ -113,4 +94,28 @@ impl Dataset {
         self.superclass = Some((0..self.classes as u32).collect());
         Ok(self)
     }
+}
+/// Mean and standard deviation (dividing by N) of each channel of `images` (N, C, H, W), pixels scaled from 0..`white` to 0..1;
+/// `shape` is (C, H, W).
+///
+/// Whole numbers are summed, so the result depends on no order of addition.
+pub fn channel_statistics(images: &[u8], shape: [usize; 3], white: u8) -> Vec<(f64, f64)> {
+    let [channels, height, width] = shape;
+    let mut sums = vec![(0u64, 0u64, 0u64); channels];
+    for (plane, pixels) in images.chunks_exact(height * width).enumerate() {
+        let (count, sum, squares) = &mut sums[plane % channels];
+        *count += pixels.len() as u64;
+        for &pixel in pixels {
+            *sum += u64::from(pixel);
+            *squares += u64::from(pixel) * u64::from(pixel);
+        }
+    }
+    let white = f64::from(white);
+    let of_channel = |(count, sum, squares): (u64, u64, u64)| {
+        let n = count.max(1) as f64;
+        let mean = sum as f64 / n;
+        let variance = (squares as f64 / n - mean * mean).max(0.0);
+        (mean / white, variance.sqrt() / white)
+    };
+    sums.into_iter().map(of_channel).collect()
 }

@@ -189,7 +189,7 @@ pub enum Measure {
     /// R2/R1 (or Rs) in training; x in epochs.
     Separation,
     /// R(α)/R(α⁰) in training; x in epochs.
-    Size,
+    Norm,
     /// acc_at; x is at.
     CloseEnough,
     /// Top-k accuracy; x is k.

@@ -72,7 +72,11 @@ fn loss(slug: &str, loss: &Loss, findings: &mut Findings) {
     findings.require(!slug.is_empty() && slug.chars().all(is_slug), &path, "a slug is made of a-z, 0-9, `-` and `.`");
     findings.require(!loss.label.trim().is_empty(), &path.key("label"), "must say something");
     let known = colour::is_colour(&loss.colour);
-    let reason = format!("`{}` is no colour; use one of {} or #rrggbb", loss.colour, colour::NAMES.join(", "));
+    let reason = format!(
+        "`{}` is no colour; use one of {} or #rrggbb",
+        loss.colour,
+        colour::NAMES.map(|(name, _)| name).join(", ")
+    );
     findings.require(known, &path.key("colour"), reason);
     findings.require_positive(loss.ratio, &path.key("ratio"));
     if let Inner::Truncated(k) = loss.inner {

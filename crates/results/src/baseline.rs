@@ -1,11 +1,11 @@
-//! The regression check: do reduced runs still give the curves that they gave when the baseline was kept?
+//! Regression check: compares the curves of reduced runs with those of a stored baseline.
 //!
 //! A baseline is a published table (`figN.csv` at scale `reduced`) kept in `tests/baselines/`. Limits are computed from the
-//! spread over seeds that it holds, never typed in: of every curve, its mean over x may move by [`MEAN`] and its last
-//! point, a single measurement, by [`END`] standard errors of a mean over seeds. These are pooled along the curve (root
-//! mean square over its points), because a few seeds alone tell them badly at one point. The seeds are the same, so initial
-//! weights and batches are too: on the same kind of machine the curves are equal to the bit, and other kernels or another
-//! order of sums move them by a part of the spread. A wrong gradient, scale or gate moves them by more.
+//! spread over seeds that it holds, never typed in: a curve's mean over x may move by [`MEAN`] standard errors of a mean over
+//! seeds, its last point, a single measurement, by [`END`]. Standard errors are pooled along the curve (root mean square over
+//! its points), because a few seeds estimate the error at one point badly. Seeds, and so initial weights and batches, are those
+//! of the baseline: on the same kind of machine the curves are equal to the bit, and other kernels or another order of sums move
+//! a curve by a part of the spread. A wrong gradient, scale or gate moves it by more.
 use crate::series::{Point, Series};
 use crate::statistics::{Estimate, standard_error};
 
@@ -14,23 +14,23 @@ pub const MEAN: f64 = 2.0;
 /// Allowed difference of a curve's last point, in standard errors. Measured, AVX2 against AVX-512: at most 2.4.
 pub const END: f64 = 4.0;
 
-/// One comparison.
+/// Comparison of one number with the baseline's.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// `panel/series`.
     pub curve: String,
-    /// `mean` over x, or `end`.
+    /// Compared number: `mean` over x, or `end`.
     pub what: &'static str,
-    /// Now.
+    /// Value now.
     pub found: f64,
-    /// In the baseline.
+    /// Value in the baseline.
     pub expected: f64,
-    /// Allowed |found - expected|.
+    /// Largest allowed |found - expected|.
     pub limit: f64,
 }
 
 impl Comparison {
-    /// Whether it is within its limit; never, where a value is not finite.
+    /// Returns whether the difference is within its limit; a value that is not finite never passes.
     #[must_use]
     pub fn passes(&self) -> bool {
         (self.found - self.expected).abs() <= self.limit
@@ -40,8 +40,8 @@ impl Comparison {
 /// Compares every curve of a baseline with the one found now.
 ///
 /// # Errors
-/// A sentence, where a curve is missing, has other points or another number of seeds: then the experiment changed, and the
-/// baseline has to be kept anew.
+/// Returns a sentence where a curve is missing, has other points or another number of seeds: the experiment changed, and a new
+/// baseline is needed.
 pub fn compare(found: &[Series], baseline: &[Series]) -> Result<Vec<Comparison>, String> {
     if baseline.is_empty() {
         return Err("the baseline holds no curve".into());

@@ -1,4 +1,4 @@
-//! From a plan and a store to the records there are.
+//! Records of a plan, looked up in a store.
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use runs::store::{Result, Store};
 /// The records of a plan that are in a store.
 #[derive(Debug, Default)]
 pub struct Gathered {
-    /// Them, by loss and seed.
+    /// Records by loss and seed.
     pub runs: Runs,
-    /// How many of the plan's trainings are there; losses that amount to the same training count once.
+    /// Number of the plan's trainings that have a record; losses that amount to the same training count once.
     pub found: usize,
-    /// How many are not.
+    /// Number of the plan's trainings without a record.
     pub missing: usize,
 }
 
-/// Loads the records of a plan that are there.
+/// Loads the records of a plan that the store has.
 ///
 /// # Errors
-/// When one cannot be read, or was made by another version of this crate.
+/// Fails when a record cannot be read or was made by another version of the program.
 pub fn gather(plan: &Plan, store: &Store) -> Result<Gathered> {
     let mut gathered = Gathered::default();
     let mut loaded: HashMap<String, Option<Arc<_>>> = HashMap::new();

@@ -1,7 +1,14 @@
 //! From records to series, statistics, claims, figures and tables.
 //!
-//! [`gather`] finds the records of a plan, [`measure`] turns them into [`series::Series`], [`figure`] draws them, [`claims`] judges,
-//! [`publish`] writes. Nothing here trains, and nothing is kept but what [`publish`] writes.
+//! Its modules follow the way of the data: [`gather`] finds the records of a plan, [`measure`] makes [`series::Series`] of records,
+//! [`figure`] draws series, [`claims`] judges the paper's claims by [`statistics`] over seeds, [`publish`] writes the files under
+//! `figures`. No module trains, and only [`publish`] writes files.
+//!
+//! ```
+//! // Accuracies of three seeds at the end of training: the mean and its 95 % interval, Student's t over seeds.
+//! let e = results::statistics::estimate(&[0.91, 0.93, 0.92]).unwrap();
+//! assert!((e.mean - 0.92).abs() < 1e-12 && e.low < 0.91 && e.n == 3);
+//! ```
 pub mod baseline;
 pub mod claims;
 pub mod figure;
@@ -12,3 +19,4 @@ pub mod series;
 pub mod statistics;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod text;

@@ -1,6 +1,6 @@
 //! [`Series`]: what a figure draws and `figures/data/figN.csv` holds.
 
-/// One point: mean over seeds with its 95 % interval.
+/// Point of a curve: mean over seeds with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Position, in the units of `figures/paper/figN.csv`.
@@ -9,13 +9,13 @@ pub struct Point {
     pub mean: f64,
     /// Lower end of the 95 % interval of the mean (Student's t over seeds; equal to the mean when n = 1).
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval.
     pub high: f64,
-    /// Seeds.
+    /// Number of seeds.
     pub n: usize,
 }
 
-/// One curve (or histogram) of one panel.
+/// Curve or histogram of one panel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// Slug of the panel: `left`, `right`, ...
@@ -24,7 +24,7 @@ pub struct Series {
     pub series: String,
     /// Points by increasing x.
     pub points: Vec<Point>,
-    /// Seeds whose run diverged and that are therefore not in the mean.
+    /// Number of seeds whose run diverged; the mean leaves these seeds out.
     pub diverged: usize,
 }
 

@@ -1,7 +1,7 @@
 //! Means over seeds and their 95 % intervals.
 //!
-//! The interval is Student's t over seeds: mean ± t₀.₉₇₅(n−1) · s/√n with s the sample standard deviation. One seed says
-//! nothing about the spread: its interval is the value itself, and a judge must not read that as certainty.
+//! The interval is Student's t over seeds: mean ± t₀.₉₇₅(n−1) · s/√n with s the sample standard deviation. One seed has
+//! no spread: its interval is the value itself, and a claim judged by one seed is *unclear*.
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A mean with its 95 % interval.
@@ -13,23 +13,23 @@ pub struct Estimate {
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
-    /// Seeds.
+    /// Number of seeds.
     pub n: usize,
 }
 
 impl Estimate {
-    /// A value that has no spread: a count, or a property that either holds or does not.
+    /// Value without spread: a count, or a property that either holds or does not.
     pub fn exact(value: f64, n: usize) -> Self {
         Self { mean: value, low: value, high: value, n }
     }
 
-    /// The same in another unit: everything times `factor` (which is positive).
+    /// Estimate in another unit: mean and interval times a positive `factor`.
     pub fn scaled(self, factor: f64) -> Self {
         Self { mean: self.mean * factor, low: self.low * factor, high: self.high * factor, n: self.n }
     }
 }
 
-/// Intervals for one number of seeds. The quantile is computed once and serves all points of a curve.
+/// Intervals for a given number of seeds. The quantile is computed once for all points of a curve.
 #[derive(Clone, Copy, Debug)]
 pub struct Student {
     n: usize,
@@ -37,13 +37,13 @@ pub struct Student {
 }
 
 impl Student {
-    /// For samples of `n` values.
+    /// Prepares intervals for samples of `n` values.
     pub fn of(n: usize) -> Self {
         Self { n, quantile: quantile(n) }
     }
 
-    /// Mean and interval of a sample; `None` when it is empty. A sample of another size than announced is given its own
-    /// quantile.
+    /// Mean and interval of a sample; `None` when it is empty. A sample with other than `n`
+    /// values gets the quantile of its own size.
     pub fn estimate(&self, values: &[f64]) -> Option<Estimate> {
         let n = values.len();
         if n == 0 {

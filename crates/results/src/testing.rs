@@ -1,4 +1,4 @@
-//! Made-up experiments and records for the tests of measures, claims and figures.
+//! Synthetic experiments and records for the tests of measures, claims and figures.
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ pub fn experiment(panels: Value, claims: Value) -> Experiment {
     .expect("a valid experiment")
 }
 
-/// A panel of accuracies.
+/// Panel of accuracies.
 pub fn panel(slug: &str, measure: &str, series: &[&str]) -> Value {
     json!({
         "panel": slug, "title": "Training set", "measure": measure, "series": series,
@@ -37,7 +37,7 @@ pub fn panel(slug: &str, measure: &str, series: &[&str]) -> Value {
     })
 }
 
-/// A run's specification and surroundings.
+/// Description of a run of this seed.
 pub fn run(seed: u64) -> Run {
     let spec: RunSpec = serde_json::from_value(json!({
         "data": {"set": "mnist"},
@@ -63,7 +63,7 @@ pub fn run(seed: u64) -> Run {
     }
 }
 
-/// A record whose batch accuracy is `from`, `from` + .05, ... and whose test accuracy is that at steps 5 and 10.
+/// Record whose batch accuracy is `from`, `from` + .05, ... and whose test accuracy equals the batch accuracy at steps 5 and 10.
 pub fn record(seed: u64, from: f32) -> Record {
     let batch_accuracy: Vec<f32> = (0..10u8).map(|i| from + 0.05 * f32::from(i)).collect();
     let set = Evaluation {
@@ -90,7 +90,7 @@ pub fn record(seed: u64, from: f32) -> Record {
     }
 }
 
-/// A run that diverged at step 4.
+/// Record of a run that diverged at step 4.
 pub fn diverged(seed: u64) -> Record {
     let mut record = Record { train: Evaluation::default(), test: Evaluation::default(), ..record(seed, 0.1) };
     record.run.outcome = Outcome::Diverged { step: 4 };

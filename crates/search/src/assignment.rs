@@ -1,29 +1,29 @@
-//! What is varied: keys of the experiment file, each with its values, and the product of all of them.
+//! Assignments: values for keys of the experiment file, as products of varied keys or from a list.
 use serde_yaml::Value;
 
 use experiment::file::Experiment;
 
-/// One key of an experiment file with the values to try.
+/// Key of an experiment file with the values to search over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Varied {
-    /// The dotted key, as of `--set`: `loss-options.normalisation`.
+    /// Dotted key, as in `--set`: `loss-options.normalisation`.
     pub key: String,
-    /// The values, each as one would write it after `--set KEY=`.
+    /// Values, written as after `--set KEY=`.
     pub values: Vec<String>,
 }
 
-/// What is wrong with a `--vary`.
+/// Malformed `--vary`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--vary {text}: must be KEY=VALUE,VALUE,..., such as loss-options.normalisation=through,detached")]
 pub struct AssignmentError {
-    /// The option's text.
+    /// Text of the option.
     pub text: String,
 }
 
 impl std::str::FromStr for Varied {
     type Err = AssignmentError;
 
-    /// `key=a,b,c`; commas inside brackets and braces belong to a value: `model.hidden=[120],[120, 84]`.
+    /// Parses `key=a,b,c`; commas inside brackets and braces belong to a value: `model.hidden=[120],[120, 84]`.
     fn from_str(text: &str) -> Result<Self, AssignmentError> {
         let wrong = || AssignmentError { text: text.to_owned() };
         let (key, list) = text.split_once('=').ok_or_else(wrong)?;
@@ -53,7 +53,7 @@ fn split(list: &str) -> Vec<&str> {
     values
 }
 
-/// What the experiment files themselves name under `vary`: the union over the files, in their order.
+/// Union of the `vary` lists of experiment files, in the order of the files.
 pub fn of_files<'a>(experiments: impl IntoIterator<Item = &'a Experiment>) -> Vec<Varied> {
     let mut all: Vec<Varied> = Vec::new();
     for (key, values) in experiments.into_iter().flat_map(|experiment| &experiment.vary) {
@@ -70,7 +70,7 @@ pub fn of_files<'a>(experiments: impl IntoIterator<Item = &'a Experiment>) -> Ve
     all
 }
 
-/// A value as one would write it: plain words without quotation marks, everything else as JSON, which is YAML on one line.
+/// Writes a value as on the command line: words without quotation marks, everything else as JSON, which is YAML on one line.
 fn text(value: &Value) -> String {
     match value {
         Value::String(word) if serde_yaml::from_str::<Value>(word).is_ok_and(|read| read == *value) => word.clone(),
@@ -78,50 +78,50 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// One way to read the paper: values for some keys, everything else as the experiment file says.
+/// Values for some keys of the experiment file; all other keys keep the file's values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assignment {
-    /// Keys and values: those of the list, then in the order of the `--vary`s.
+    /// Keys and values: first those from a list, then those of `--vary` in its order.
     pub changes: Vec<(String, String)>,
-    /// How many of them come from a list.
+    /// Number of leading changes that come from a list.
     pub listed: usize,
 }
 
 impl Assignment {
-    /// As the `--set`s of `cargo xtask reproduce`, which would train the same.
+    /// Texts for `--set` of `cargo xtask reproduce`, which train the same runs.
     pub fn sets(&self) -> Vec<String> {
         self.changes.iter().map(|(key, value)| format!("{key}={value}")).collect()
     }
 
-    /// Its name: the changed keys, each by its last word.
+    /// Name: the changed keys, each by its last word, with their values.
     pub fn name(&self) -> String {
         if self.changes.is_empty() {
             return "as the experiment files say".to_owned();
         }
-        // Of a mapping its own keys say enough.
-        let spoken = |value: &str| value.replace(['{', '}', '"'], "").replace(':', " ").replace(',', ", ");
+        // A mapping is named by its own keys.
+        let words_of = |value: &str| value.replace(['{', '}', '"'], "").replace(':', " ").replace(',', ", ");
         let words = self.changes.iter().map(|(key, value)| match value.strip_prefix('{') {
-            Some(mapping) => spoken(mapping).split_whitespace().collect::<Vec<_>>().join(" "),
+            Some(mapping) => words_of(mapping).split_whitespace().collect::<Vec<_>>().join(" "),
             None => format!("{} {value}", last_word(key)),
         });
         words.collect::<Vec<_>>().join(", ")
     }
 
-    /// The option of the command line that a key came with.
+    /// Option of the command line that gave a key.
     pub fn option(&self, key: &str) -> &'static str {
         if self.changes.iter().take(self.listed).any(|(listed, _)| listed == key) { "--list" } else { "--vary" }
     }
 
-    /// The value of a key, if it is varied.
+    /// Value of a key; `None` where the assignment does not set it.
     pub fn value(&self, key: &str) -> Option<&str> {
         self.changes.iter().find(|(own, _)| own == key).map(|(_, value)| value.as_str())
     }
 }
 
-/// Candidates one by one, as a YAML list of mappings from dotted keys to values: `- {loss-options.gate: raw, model.biases: false}`.
+/// Reads assignments from a YAML list of mappings from dotted keys to values: `- {loss-options.gate: raw, model.biases: false}`.
 ///
 /// # Errors
-/// A sentence that says what the text is instead, and where.
+/// Returns a sentence that names the position and the expected form.
 pub fn listed(yaml: &str) -> Result<Vec<Assignment>, String> {
     const SHAPE: &str =
         "a list of mappings from keys to values, such as `- {loss-options.gate: raw, model.biases: false}`";
@@ -139,7 +139,7 @@ pub fn listed(yaml: &str) -> Result<Vec<Assignment>, String> {
     items.into_iter().enumerate().map(of_item).collect()
 }
 
-/// Every assignment of `list` with every one of `varied`.
+/// Combines every assignment of `list` with every combination of `varied`.
 pub fn combined(list: &[Assignment], varied: &[Varied]) -> Vec<Assignment> {
     let product = product(varied);
     let with = |first: &Assignment| {
@@ -152,7 +152,7 @@ pub fn combined(list: &[Assignment], varied: &[Varied]) -> Vec<Assignment> {
     list.iter().flat_map(with).collect()
 }
 
-/// The keys that assignments change, in the order in which they first appear.
+/// Keys set by assignments, in order of first appearance.
 pub fn keys(assignments: &[Assignment]) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for (key, _) in assignments.iter().flat_map(|assignment| &assignment.changes) {
@@ -167,7 +167,7 @@ fn last_word(key: &str) -> &str {
     key.rsplit('.').next().unwrap_or(key)
 }
 
-/// The product of all values, the last key's changing fastest; one assignment without changes where nothing is varied.
+/// Cartesian product of all values, the last key changing fastest; a single assignment without changes for an empty list.
 pub fn product(varied: &[Varied]) -> Vec<Assignment> {
     varied.iter().fold(vec![Assignment::default()], |assignments, vary| {
         let with = |assignment: &Assignment| {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_names_its_readings_one_by_one() {
+    fn a_list_names_its_assignments_one_by_one() {
         let list = listed("- {loss-options.gate: raw, model.hidden: [120, 84]}\n- {model.biases: false}\n- {}")
             .expect("a list");
         assert_eq!(list[0].sets(), ["loss-options.gate=raw", "model.hidden=[120,84]"]);

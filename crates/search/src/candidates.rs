@@ -1,4 +1,4 @@
-//! Who takes part: every assignment with the trainings that it needs, told apart and checked before anything is trained.
+//! Candidates of a search: every assignment with its trainings, checked and without duplicates before training begins.
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::assignment::Assignment;
@@ -8,20 +8,20 @@ use experiment::{Choice, Error, Plan, Source};
 use results::measure::parts;
 use results::series::PaperSeries;
 
-/// A figure whose curves in the paper decide the search.
+/// Figure whose curves in the paper score the candidates.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// Its experiment file.
+    /// Experiment file of the figure.
     pub source: Source,
-    /// The paper's curves, on our x axis.
+    /// Curves of the paper, on our x axis.
     pub paper: Vec<PaperSeries>,
 }
 
 impl Figure {
-    /// Lets only these losses judge: drops the paper's curves of all others. `base` as in [`candidates`].
+    /// Scores by these losses only: drops the paper's curves of all others. `base` as in [`candidates`].
     ///
     /// # Errors
-    /// When the experiment is not valid with `base`.
+    /// Fails when the experiment is not valid with `base`.
     pub fn keep_only(&mut self, losses: &[String], base: &Choice) -> Result<(), Error> {
         let experiment = self.source.resolve(base)?;
         let drawn = |curve: &PaperSeries| {
@@ -35,49 +35,48 @@ impl Figure {
     }
 }
 
-/// A assignment and the trainings of the losses drawn, figure by figure.
+/// Assignment with the trainings of the losses drawn, figure by figure.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The assignment.
     pub assignment: Assignment,
-    /// A plan a figure, in the order of the figures, each for the figure's own number of seeds.
+    /// Plans in the order of the figures, each with the figure's own number of seeds.
     pub plans: Vec<Plan>,
 }
 
-/// All assignments that take part.
+/// Candidates of a search.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
-    /// They, in the order given, and last the files' own assignment where no other amounts to it.
+    /// Candidates in the order given, then the files' own assignment where no other is equal to it.
     pub candidates: Vec<Candidate>,
-    /// The files' own assignment with all its seeds, figure by figure: its runs tell how much seeds differ.
+    /// Plans of the files' own assignment with all its seeds: its runs give the spread over seeds.
     pub own: Vec<Plan>,
-    /// Candidates left out, a sentence each: values that do not go together, or the same trainings as another assignment.
+    /// Reasons for assignments left out: incompatible values, or the same trainings as another assignment.
     pub left_out: Vec<String>,
 }
 
-/// What keeps a search from beginning.
+/// Reason why a search cannot begin.
 #[derive(Debug, thiserror::Error)]
 pub enum CandidatesError {
-    /// A key or a value that no experiment can have.
+    /// Invalid key or value.
     #[error(transparent)]
     Experiment(#[from] Error),
-    /// Nothing to compare with.
+    /// Figure without curves of the paper.
     #[error("{figure} has no curves of the paper to be compared with; name a figure that has (figures/paper/FIG.csv)")]
     NoCurves {
         /// The figure.
         figure: String,
     },
-    /// Nothing varied.
+    /// No key to vary.
     #[error("nothing is varied: give --vary KEY=VALUE,VALUE, a --list, or a list `vary` in the experiment file")]
     NothingVaried,
 }
 
-/// Plans every assignment for every figure. `base` is laid first: scale, variant, `--set`s and seeds of all assignments, and the only
-/// losses that judge.
+/// Plans every assignment for every figure. `base` is applied first: scale, variant, `--set`s, seeds and losses common to all
+/// assignments.
 ///
 /// # Errors
-/// [`CandidatesError`]. A assignment that is invalid although each of its values is valid in another one is left out instead: not all values
-/// go together.
+/// [`CandidatesError`]. An assignment whose values are valid one by one in other assignments, but not together, is left out instead.
 pub fn candidates(
     figures: &[Figure],
     base: &Choice,
@@ -126,7 +125,7 @@ pub fn candidates(
     Ok(candidates)
 }
 
-/// The losses of each figure that have a curve in the paper.
+/// Losses of each figure that have a curve in the paper.
 fn drawn(figures: &[Figure], base: &Choice) -> Result<Vec<Vec<String>>, CandidatesError> {
     let of_figure = |figure: &Figure| {
         let experiment = figure.source.resolve(base)?;
@@ -149,7 +148,7 @@ fn plans(figures: &[Figure], base: &Choice, only: &[Vec<String>], assignment: &A
     figures.iter().zip(only).map(of_figure).collect()
 }
 
-/// The user wrote `--vary` or a list, not the `--set` that a assignment is laid with.
+/// Renames `--set` in an error to the option that the user gave, `--vary` or `--list`.
 fn as_given(assignment: &Assignment, error: Error) -> Error {
     let renamed = |data: Diagnostic| {
         let Some(rest) = data.place.strip_prefix("--set ") else { return data };

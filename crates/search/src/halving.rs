@@ -1,4 +1,4 @@
-//! The search itself: rung by rung, in batches of assignments, until it is over, stopped, or out of time.
+//! Successive halving: rung by rung, in batches of candidates, until the last rung, a stop, or the end of the time budget.
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,22 +11,22 @@ use super::score::{Ranking, rank, ranking, score_figure};
 use runs::scheduler::{Estimate, Options, Progress, Scheduler, SchedulerError};
 use runs::store::StoreError;
 
-/// Time between two looks at the clock and at whoever wants to stop.
+/// Interval at which clock and stop flag are checked.
 const POLL: Duration = Duration::from_millis(20);
 
-/// Missing runs in a batch, for each run at a time: the end of a batch idles at most that part of the workers' time.
+/// Missing runs in a batch for each worker: at most one part in so many of the workers' time is idle at the end of a batch.
 const RUNS_PER_WORKER: usize = 4;
 
-/// A search of assignments for the curves of figures.
+/// Search over assignments by the curves of figures.
 #[derive(Clone, Copy)]
 pub struct Halving<'a> {
     /// The figures.
     pub figures: &'a [Figure],
     /// The assignments, planned for these figures.
     pub candidates: &'a Candidates,
-    /// The rungs, from the first: see [`ladder`](super::ladder::ladder) and [`grid`](super::ladder::grid).
+    /// Rungs in order; see [`ladder`](super::ladder::ladder) and [`grid`](super::ladder::grid).
     pub rungs: &'a [Rung],
-    /// What trains, and into which store.
+    /// Scheduler that trains, with its store.
     pub scheduler: Scheduler<'a>,
 }
 
@@ -39,57 +39,57 @@ impl Drop for SetOnDrop<'_> {
     }
 }
 
-/// Hears how the search goes.
+/// Receiver of the search's progress.
 pub trait Observer {
-    /// A rung begins with so many assignments still in the search, for which so many runs are missing.
+    /// Called when a rung begins: number of candidates still in the search and of their missing runs.
     fn rung(&self, rung: &Rung, assignments: usize, missing: usize);
-    /// A batch of trainings begins; its progress is told to what is returned.
+    /// Called when a batch of trainings begins; the returned value receives its progress.
     fn batch(&self) -> Box<dyn Progress + '_>;
-    /// A assignment was scored.
+    /// Called when a candidate was scored.
     fn scored(&self, ranking: &Ranking);
 }
 
-/// Why a search ended.
+/// Reason why a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Every rung was climbed.
+    /// Every rung was completed.
     Over,
-    /// The time was up.
+    /// The time budget was used up.
     Budget,
-    /// Somebody wanted to stop.
+    /// The stop flag was set.
     Stopped,
 }
 
-/// How a search ended.
+/// Result of a search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Every assignment, best first.
+    /// Ranking of every candidate, best first.
     pub rankings: Vec<Ranking>,
-    /// Why it ended.
+    /// Reason of the end.
     pub ending: Ending,
     /// Runs trained in this call.
     pub trained: usize,
-    /// What is left of the rung at which it ended: the rung, assignments not scored, runs missing. Later rungs come on top.
-    pub left: Option<Left>,
+    /// Remaining work on the rung at which the search ended, without later rungs.
+    pub remaining: Option<Remaining>,
 }
 
-/// What is left of a rung.
+/// Remaining work on a rung.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Left {
+pub struct Remaining {
     /// The rung.
     pub rung: Rung,
-    /// Candidates that are not scored on it.
+    /// Number of candidates not yet scored.
     pub assignments: usize,
-    /// Runs that they lack.
+    /// Number of their missing runs.
     pub runs: usize,
 }
 
 impl Halving<'_> {
-    /// What each rung has to train and how long that takes with `jobs` runs at a time. Who climbs the later rungs is not known: the
-    /// first assignments stand for them.
+    /// Estimates runs and time of each rung with `jobs` runs at a time. Candidates of later rungs are unknown in advance: the first ones
+    /// are taken.
     ///
     /// # Errors
-    /// As [`Scheduler::estimate`].
+    /// Errors of [`Scheduler::estimate`].
     pub fn estimate(&self, jobs: usize) -> Result<Vec<Estimate>, SchedulerError> {
         let of_rung = |rung: &Rung| {
             let candidates = self.candidates.candidates.iter().take(rung.assignments);
@@ -100,11 +100,11 @@ impl Halving<'_> {
         self.rungs.iter().map(of_rung).collect()
     }
 
-    /// Runs the search. `options.stop` is whoever wants to stop; `budget` is the time it may take from now. Trainings that are cut off
-    /// keep a checkpoint: the same search, run again, goes on there.
+    /// Runs the search until `options.stop` is set or `budget` has passed. An interrupted training keeps a checkpoint, from which the
+    /// same search continues.
     ///
     /// # Errors
-    /// When the store or a data set fails; what was trained is kept.
+    /// Fails when the store or a data set fails; finished runs are kept.
     pub fn run(
         &self,
         options: Options<'_>,
@@ -124,33 +124,33 @@ impl Halving<'_> {
                     std::thread::sleep(POLL);
                 }
             });
-            // Whatever ends the search, a panic too: the scope waits for the watching thread.
+            // Set on every way out, a panic included: the scope waits for the watching thread.
             let _over = SetOnDrop(&over);
-            let mut outcome = self.climb(Options { stop: &stop, ..options }, observer)?;
-            if outcome.left.is_some() {
+            let mut outcome = self.halve(Options { stop: &stop, ..options }, observer)?;
+            if outcome.remaining.is_some() {
                 outcome.ending = if asked.load(Ordering::Relaxed) { Ending::Stopped } else { Ending::Budget };
             }
             Ok(outcome)
         })
     }
 
-    fn climb(&self, options: Options<'_>, observer: &dyn Observer) -> Result<Outcome, SchedulerError> {
+    fn halve(&self, options: Options<'_>, observer: &dyn Observer) -> Result<Outcome, SchedulerError> {
         let candidates = &self.candidates.candidates;
         let unscored =
             |candidate: &Candidate| Ranking { assignment: candidate.assignment.clone(), ..Ranking::default() };
         let mut rankings: Vec<Ranking> = candidates.iter().map(unscored).collect();
-        let mut climbing: Vec<usize> = (0..candidates.len()).collect();
-        let (mut trained, mut left) = (0, None);
+        let mut candidates_left: Vec<usize> = (0..candidates.len()).collect();
+        let (mut trained, mut remaining) = (0, None);
         for rung in self.rungs {
-            observer.rung(rung, climbing.len(), self.missing(&climbing, rung));
+            observer.rung(rung, candidates_left.len(), self.missing(&candidates_left, rung));
             let one_seed =
                 |candidate: &Candidate| candidate.plans.iter().all(|plan| rung.seeds.min(plan.experiment.seeds) == 1);
             let variances = if candidates.iter().any(one_seed) {
                 Variances::of(&self.candidates.own, self.figures, rung, self.scheduler.store)?
             } else {
-                Variances::default() // nothing is lent: no record needs assignment
+                Variances::default() // nothing is lent: no record is needed
             };
-            for batch in self.batches(&climbing, rung, options.jobs) {
+            for batch in self.batches(&candidates_left, rung, options.jobs) {
                 trained += self.train(&batch, rung, options, observer, &mut rankings)?;
                 for index in batch {
                     if rankings[index].failure.is_none()
@@ -161,26 +161,26 @@ impl Halving<'_> {
                     }
                 }
             }
-            left = self.left(&climbing, rung, &rankings);
-            if left.is_some() {
+            remaining = self.remaining(&candidates_left, rung, &rankings);
+            if remaining.is_some() {
                 break;
             }
-            climbing.retain(|&index| rankings[index].failure.is_none() && rankings[index].rms.is_some());
-            climbing
+            candidates_left.retain(|&index| rankings[index].failure.is_none() && rankings[index].rms.is_some());
+            candidates_left
                 .sort_by(|&a, &b| rankings[a].rms.unwrap_or(f64::NAN).total_cmp(&rankings[b].rms.unwrap_or(f64::NAN)));
-            climbing.truncate(rung.assignments.div_ceil(KEEP_ONE_IN));
+            candidates_left.truncate(rung.assignments.div_ceil(KEEP_ONE_IN));
         }
         rank(&mut rankings);
-        Ok(Outcome { rankings, ending: Ending::Over, trained, left })
+        Ok(Outcome { rankings, ending: Ending::Over, trained, remaining })
     }
 
-    /// Candidates in batches: small enough to hear of the first ones soon and to have whole assignments when the time is up, large enough
-    /// to keep every worker busy.
-    fn batches(&self, climbing: &[usize], rung: &Rung, jobs: usize) -> Vec<Vec<usize>> {
+    /// Splits candidates into batches: small enough for early scores and complete candidates at the end of the budget, large enough to keep
+    /// every worker busy.
+    fn batches(&self, candidates_left: &[usize], rung: &Rung, jobs: usize) -> Vec<Vec<usize>> {
         let jobs = if jobs > 0 { jobs } else { std::thread::available_parallelism().map_or(1, usize::from) };
         let mut batches: Vec<Vec<usize>> = Vec::new();
         let mut missing = usize::MAX;
-        for &index in climbing {
+        for &index in candidates_left {
             let specs = needed(&self.candidates.candidates[index], rung, self.scheduler.store);
             let own = specs.iter().filter(|spec| !self.scheduler.store.has(&spec.key())).count();
             match batches.last_mut() {
@@ -197,7 +197,7 @@ impl Halving<'_> {
         batches
     }
 
-    /// Trains what a batch of assignments lacks; says in `rankings` whose runs failed. Returns how many runs were trained.
+    /// Trains the missing runs of a batch, records failures in `rankings` and returns the number of trained runs.
     fn train(
         &self,
         batch: &[usize],
@@ -217,7 +217,7 @@ impl Halving<'_> {
         }
         let mut trained = 0;
         let missing = specs.iter().any(|spec| !store.has(&spec.key()));
-        // When the time is up, assignments that have all their runs are scored nevertheless.
+        // Candidates with all their runs are scored also after the end of the budget.
         if missing && !options.stop.load(Ordering::Relaxed) {
             let progress = observer.batch();
             let summary = self.scheduler.run(&specs, options, progress.as_ref())?;
@@ -234,7 +234,7 @@ impl Halving<'_> {
         Ok(trained)
     }
 
-    /// Scores a assignment on a rung; `None` while a run is missing.
+    /// Scores a candidate on a rung; `None` while a run is missing.
     fn score(&self, candidate: &Candidate, rung: &Rung, variances: &Variances) -> Result<Option<Ranking>, StoreError> {
         let (mut scores, mut seeds, mut diverged) = (Vec::new(), 0, 0);
         for (plan, figure) in candidate.plans.iter().zip(self.figures) {
@@ -244,22 +244,22 @@ impl Halving<'_> {
             scores.push(score_figure(plan, &figure.paper, rung, &runs));
         }
         if seeds == 1 {
-            variances.lend(&mut scores, &self.candidates.own);
+            variances.fill_in(&mut scores, &self.candidates.own);
         }
         Ok(Some(ranking(&candidate.assignment, rung, scores, seeds, diverged)))
     }
 
-    fn left(&self, climbing: &[usize], rung: &Rung, rankings: &[Ranking]) -> Option<Left> {
-        let waiting: Vec<usize> = climbing
+    fn remaining(&self, candidates_left: &[usize], rung: &Rung, rankings: &[Ranking]) -> Option<Remaining> {
+        let waiting: Vec<usize> = candidates_left
             .iter()
             .copied()
             .filter(|&index| rankings[index].failure.is_none() && rankings[index].rung < rung.number)
             .collect();
         let runs = self.missing(&waiting, rung);
-        (!waiting.is_empty()).then_some(Left { rung: *rung, assignments: waiting.len(), runs })
+        (!waiting.is_empty()).then_some(Remaining { rung: *rung, assignments: waiting.len(), runs })
     }
 
-    /// Runs that assignments lack on a rung; assignments may share some.
+    /// Number of distinct missing runs of these candidates on a rung.
     fn missing(&self, assignments: &[usize], rung: &Rung) -> usize {
         let store = self.scheduler.store;
         let specs = assignments.iter().flat_map(|&index| needed(&self.candidates.candidates[index], rung, store));

@@ -1,30 +1,30 @@
-//! The rungs of the search: how many assignments climb each, with how many seeds and how much of the training.
+//! Rungs of successive halving: number of candidates, number of seeds and share of the training.
 use experiment::spec::{Decay, Schedule};
 
-/// Of the assignments on a rung, one in so many goes on to the next.
+/// Divisor of successive halving: one candidate in this many goes on to the next rung.
 pub const KEEP_ONE_IN: usize = 3;
 
-/// Share of the training that the first rung runs.
+/// Share of the training on the first rung.
 const FIRST_SHARE: f64 = 0.25;
 
-/// One rung.
+/// Rung of successive halving.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rung {
-    /// Its number, from 1.
+    /// Number of the rung, from 1.
     pub number: usize,
-    /// Candidates that run on it.
+    /// Number of candidates on the rung.
     pub assignments: usize,
-    /// Seeds: 1, 2, ... this.
+    /// Number of seeds: 1, 2, ..., `seeds`.
     pub seeds: u64,
     /// Share of each training that is run, from its beginning.
     pub share: f64,
 }
 
-/// The rungs for so many assignments, the last with `seeds` seeds and whole trainings.
+/// Plans the rungs for this many candidates, the last with `seeds` seeds and whole trainings.
 ///
-/// One assignment needs no search and up to [`KEEP_ONE_IN`] need two rungs, more have three. Each rung keeps one assignment in
-/// [`KEEP_ONE_IN`]; the seeds of a rung are that fraction of the next rung's. Only the first shortens trainings: a longer prefix is a
-/// training of its own, so that every shortening is paid for again above.
+/// One candidate needs one rung, up to [`KEEP_ONE_IN`] candidates two, more three. A rung keeps one candidate in [`KEEP_ONE_IN`]
+/// and has that fraction of the next rung's seeds. Only the first rung shortens trainings: a shortened training is a run of its own and
+/// has to be trained again in full on the next rung.
 pub fn ladder(assignments: usize, seeds: u64) -> Vec<Rung> {
     let rungs = match assignments {
         0 | 1 => 1,
@@ -32,24 +32,24 @@ pub fn ladder(assignments: usize, seeds: u64) -> Vec<Rung> {
         _ => 3,
     };
     let fewer = |number: usize, of: u64| (number..rungs).fold(of, |n, _| n.div_ceil(KEEP_ONE_IN as u64));
-    let mut left = assignments;
+    let mut remaining = assignments;
     (1..=rungs)
         .map(|number| {
             let share = if number < rungs && number == 1 { FIRST_SHARE } else { 1.0 };
-            let rung = Rung { number, assignments: left, seeds: fewer(number, seeds).max(1), share };
-            left = left.div_ceil(KEEP_ONE_IN);
+            let rung = Rung { number, assignments: remaining, seeds: fewer(number, seeds).max(1), share };
+            remaining = remaining.div_ceil(KEEP_ONE_IN);
             rung
         })
         .collect()
 }
 
-/// A grid: every assignment on one rung, with whole trainings.
+/// Plans a grid search: every candidate on one rung, with whole trainings.
 pub fn grid(assignments: usize, seeds: u64) -> Vec<Rung> {
     vec![Rung { number: 1, assignments, seeds: seeds.max(1), share: 1.0 }]
 }
 
-/// Steps of the first `share` of a training, rounded up to a measurement of the test set, so that the short training is the
-/// beginning of the whole one bit for bit. A cosine depends on the whole length: such a training is not shortened.
+/// Number of steps in the first `share` of a training, rounded up to a measurement of the test set: the short training is the
+/// beginning of the whole one bit for bit. A cosine schedule depends on the whole length and is not shortened.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

@@ -1,14 +1,14 @@
-//! Which assignment of the paper its own curves speak for: a search of assignments by successive halving.
+//! Search over the assumptions that the paper's text leaves open, by successive halving against the paper's own curves.
 //!
-//! What the text leaves open is a [`Varied`] each; their [`product`] are the [`Assignment`]s. [`candidates()`] plans every assignment's
+//! A [`Varied`] is one key of the experiment file with its possible values; the [`product`] of all gives the [`Assignment`]s. [`candidates()`] plans every assignment's
 //! trainings for the figures that judge, a [`Halving`] runs them on the [`Rung`]s of a [`ladder()`] (few seeds and the beginning of the
-//! training first, the best third longer) through the ordinary [`Scheduler`](runs::scheduler::Scheduler) and store, so that nothing
-//! is trained twice and a search that was stopped goes on. Each [`Ranking`] is the distance from the paper's curves
-//! ([`claims::score`](results::claims::score)), beside the distance that seed noise alone would give; [`table`], [`csv`](fn@csv) and
+//! training on the first rung, more seeds and whole trainings for the best third) through the ordinary [`Scheduler`](runs::scheduler::Scheduler) and store, so that no run
+//! is trained twice and an interrupted search continues. Each [`Ranking`] is the distance from the paper's curves
+//! ([`claims::score`](results::claims::score)), beside the distance expected from seed noise alone; [`table`], [`csv`](fn@csv) and
 //! [`picture`] show them.
 //!
-//! Accuracies, shares and cumulated histograms count alike, each series once. Measures taken at the end of training count only where
-//! a rung reached the end.
+//! Accuracies, shares and cumulated histograms count alike, each series once. Measures taken at the end of training count only on
+//! rungs with whole trainings.
 mod assignment;
 mod candidates;
 mod halving;
@@ -23,7 +23,7 @@ mod tests;
 
 pub use assignment::{Assignment, AssignmentError, Varied, combined, keys, listed, of_files, product};
 pub use candidates::{Candidate, Candidates, CandidatesError, Figure, candidates};
-pub use halving::{Ending, Halving, Left, Observer, Outcome};
+pub use halving::{Ending, Halving, Observer, Outcome, Remaining};
 pub use ladder::{KEEP_ONE_IN, Rung, grid, ladder};
 pub use picture::picture;
 pub use score::{FigureScore, Ranking, ScoredPanel, tolerance};

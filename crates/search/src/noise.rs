@@ -1,4 +1,4 @@
-//! Seed noise of a assignment with one seed, which tells none itself: the files' own assignment lends its spread.
+//! Seed noise of candidates with one seed, taken from the runs of the files' own assignment.
 use std::collections::HashMap;
 
 use super::candidates::Figure;
@@ -8,16 +8,16 @@ use super::score::{FigureScore, score_figure};
 use experiment::Plan;
 use runs::store::{Result, Store};
 
-/// Variances s² of one seed around the mean, by figure, panel and series: means over the part of the training that a rung runs.
+/// Variances s² of one seed around the mean, by figure, panel and series: means over the rung's part of the training.
 #[derive(Debug, Default)]
 pub struct Variances(HashMap<(String, String, String), f64>);
 
 impl Variances {
-    /// Those that the files' `own` assignment has on the part of the training that `rung` runs, where the store has at least two of its
-    /// seeds. Reads records: once a rung is enough.
+    /// Variances of the files' `own` assignment on the rung's part of the training, where the store has at least two of its seeds. Reads
+    /// records; one call for each rung suffices.
     ///
     /// # Errors
-    /// When a record cannot be read.
+    /// Fails when a record cannot be read.
     pub fn of(own: &[Plan], sources: &[Figure], rung: &Rung, store: &Store) -> Result<Self> {
         let mut variances = HashMap::new();
         for (plan, source) in own.iter().zip(sources) {
@@ -26,9 +26,9 @@ impl Variances {
         Ok(Self(variances))
     }
 
-    /// Fills in the noise that figures scored from one seed lack: √(s² (1 + 1/n_paper)). Seeds differ about as much under every
-    /// assignment that learns at all; for one that does not, the distance is far beyond any noise.
-    pub fn lend(&self, figures: &mut [FigureScore], own: &[Plan]) {
+    /// Fills in the noise of figures scored from one seed: √(s² (1 + 1/n_paper)). The spread over seeds is taken as equal for every
+    /// assignment that trains; an assignment that does not train is at a distance far beyond the noise.
+    pub fn fill_in(&self, figures: &mut [FigureScore], own: &[Plan]) {
         for (figure, plan) in figures.iter_mut().zip(own) {
             for series in figure.score.series.iter_mut().filter(|series| series.n == 1) {
                 let key = (figure.figure.clone(), series.panel.clone(), series.series.clone());

@@ -1,29 +1,30 @@
-//! The best assignments in small: a row a assignment, a panel a panel of the figures.
+//! Small multiples of the best candidates: one row for each candidate, one column for each panel of the figures.
 use super::halving::Outcome;
 use super::score::{Ranking, ScoredPanel};
 use experiment::Plan;
 use results::figure::{self, Row, Small, SmallCurve};
 use results::measure::parts;
 
-/// Rows at most: more would not be looked at.
+/// Largest number of rows.
 const MOST: usize = 12;
 
-/// Small multiples as SVG, best assignment first: our mean curves with their band over the paper's dashed ones. Shown are the assignments that
-/// were trained to the end (before any was: all), at most twelve; `plans` are any assignment's, for labels and colours; `notes` are said under the
-/// title (stand-in data).
+/// Draws small multiples as SVG, best candidate first: our mean curves with their bands over the paper's dashed ones.
+///
+/// Shows the candidates with whole trainings (all candidates where none has), at most twelve. `plans` of any candidate give labels
+/// and colours; `notes` stand under the title (stand-in data).
 ///
 /// # Errors
-/// When an experiment file names a colour that there is not.
+/// Fails when an experiment file names an unknown colour.
 pub fn picture(outcome: &Outcome, plans: &[Plan], notes: &[String]) -> Result<String, figure::Error> {
     let farthest = outcome.rankings.iter().map(|s| s.share).fold(0.0, f64::max);
-    let survives = |s: &&Ranking| s.rms.is_some() && s.share >= farthest;
-    let shown: Vec<_> = outcome.rankings.iter().filter(survives).take(MOST).collect();
+    let complete = |s: &&Ranking| s.rms.is_some() && s.share >= farthest;
+    let shown: Vec<_> = outcome.rankings.iter().filter(complete).take(MOST).collect();
     let rows: Vec<Row> = shown.iter().enumerate().map(|(index, s)| row(index + 1, s, plans)).collect();
     let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
     let title = format!("Candidates of {}, best first", names.join(", "));
     let count = outcome.rankings.len();
     let mut subtitles = vec![format!(
-        "{} of {count} assignments; score: root mean square distance from the paper's curves; noise: what seeds alone would give",
+        "{} of {count} assignments; score: root mean square distance from the paper's curves; noise: distance expected from seeds alone",
         rows.len()
     )];
     subtitles.extend(notes.iter().cloned());

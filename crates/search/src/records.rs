@@ -1,4 +1,4 @@
-//! Which trainings a rung needs, and its records: short ones are taken from longer ones where these are there.
+//! Trainings of a rung and their records; a short training is cut from a longer record where there is one.
 use std::sync::Arc;
 
 use super::candidates::Candidate;
@@ -10,7 +10,7 @@ use runs::record::{Outcome, Record};
 use runs::store::{Result, Store};
 use twoscale::metrics::Evaluation;
 
-/// The trainings that a assignment needs on a rung: beginnings of its plans' runs, without those of which the store has the whole run.
+/// Trainings that a candidate needs on a rung: beginnings of its plans' runs, without runs that the store has in full.
 pub fn needed(candidate: &Candidate, rung: &Rung, store: &Store) -> Vec<RunSpec> {
     let of_plan = |plan| on_rung(plan, rung).map(|run| shortened(&run.spec, rung));
     let short = candidate.plans.iter().flat_map(|plan| of_plan(plan).zip(on_rung(plan, rung)));
@@ -20,23 +20,23 @@ pub fn needed(candidate: &Candidate, rung: &Rung, store: &Store) -> Vec<RunSpec>
         .collect()
 }
 
-/// The runs of a plan whose seeds are on a rung.
+/// Runs of a plan whose seeds are on a rung.
 fn on_rung<'a>(plan: &'a Plan, rung: &Rung) -> impl Iterator<Item = &'a PlannedRun> {
     let seeds = rung.seeds;
     plan.runs.iter().filter(move |run| run.seed <= seeds)
 }
 
-/// The beginning of a training.
+/// Specification of the beginning of a training.
 fn shortened(spec: &RunSpec, rung: &Rung) -> RunSpec {
     let mut spec = spec.clone();
     spec.schedule.steps = steps(&spec.schedule, rung.share);
     spec
 }
 
-/// The records of a plan on a rung; `None` while one is missing.
+/// Loads the records of a plan on a rung; `None` while one is missing.
 ///
 /// # Errors
-/// When one cannot be read.
+/// Fails when a record cannot be read.
 pub fn gather(plan: &Plan, rung: &Rung, store: &Store) -> Result<Option<Runs>> {
     let mut runs = Runs::new();
     for run in on_rung(plan, rung) {
@@ -47,8 +47,8 @@ pub fn gather(plan: &Plan, rung: &Rung, store: &Store) -> Result<Option<Runs>> {
     Ok(Some(runs))
 }
 
-/// The record of a training, or the beginning of the whole one's. Of a shortened training only the history counts: what was measured
-/// at its end was not measured at the end of the paper's.
+/// Loads the record of a training, or cuts it from the whole one's. A shortened training keeps its history only: its final evaluation
+/// was not made at the end of the paper's training.
 fn record(short: &RunSpec, whole: &RunSpec, store: &Store) -> Result<Option<Record>> {
     let key = whole.key();
     if short == whole {
@@ -62,7 +62,7 @@ fn record(short: &RunSpec, whole: &RunSpec, store: &Store) -> Result<Option<Reco
     )))
 }
 
-/// The first steps of a record.
+/// Cuts a record to its first steps.
 fn cut(mut record: Record, steps: usize) -> Record {
     let history = &mut record.history;
     history.batch_accuracy.truncate(steps);

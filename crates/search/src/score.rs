@@ -1,4 +1,4 @@
-//! How far a assignment is from the paper: [`claims::score`](results::claims::score) over everything that was run.
+//! Distance of a candidate from the paper: [`claims::score`](results::claims::score) over all its series.
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use super::assignment::Assignment;
@@ -9,55 +9,55 @@ use results::claims::{Score, pooled, score};
 use results::measure::{BINS, Runs, Selection, average, curve, is_histogram, parts};
 use results::series::{PaperSeries, Series};
 
-/// A panel as it is scored and drawn in small: its series that the paper has, on one scale with all other panels.
+/// Panel as scored: its series that the paper has, on a scale common to all panels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoredPanel {
-    /// The panel. A histogram's axes are those of its cumulated curve.
+    /// Panel; the axes of a histogram are those of its cumulated curve.
     pub panel: Panel,
-    /// The paper's curves; histograms cumulated.
+    /// Curves of the paper; histograms cumulated.
     pub paper: Vec<PaperSeries>,
-    /// Ours, in the same way; empty where the rung did not reach what the panel shows.
+    /// Our curves, histograms cumulated; empty where the rung does not reach what the panel shows.
     pub ours: Vec<Series>,
 }
 
-/// A assignment's distance from one figure.
+/// Distance of a candidate from one figure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FigureScore {
-    /// The figure's name.
+    /// Name of the figure.
     pub figure: String,
-    /// Its panels.
+    /// Panels scored.
     pub panels: Vec<ScoredPanel>,
-    /// Distance of all of them.
+    /// Distance over all panels.
     pub score: Score,
 }
 
-/// Where a assignment stands after its last rung.
+/// Score of a candidate after its last rung.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ranking {
     /// The assignment.
     pub assignment: Assignment,
-    /// The last rung that it finished; 0: none.
+    /// Last finished rung; 0: none.
     pub rung: usize,
-    /// Seeds on that rung, of the figure that has most.
+    /// Number of seeds on that rung, of the figure that has most.
     pub seeds: u64,
     /// Share of the training on that rung.
     pub share: f64,
     /// Root mean square distance over all series of all figures, each series counted once; `None` where a series has no run that
     /// ended as planned.
     pub rms: Option<f64>,
-    /// What seed noise alone would give; `None` with one seed.
+    /// Distance expected from seed noise alone; `None` with one seed.
     pub noise: Option<f64>,
-    /// Whether the distance is within seed noise; `None` where that is not known.
+    /// True where the distance is within seed noise; `None` where the noise is unknown.
     pub fits: Option<bool>,
-    /// Runs that diverged.
+    /// Number of diverged runs.
     pub diverged: usize,
-    /// Figure by figure.
+    /// Scores by figure.
     pub figures: Vec<FigureScore>,
-    /// Why it is out of the search: a run of it failed.
+    /// Error of a failed run, which takes the candidate out of the search.
     pub failure: Option<String>,
 }
 
-/// The panels with curves of the paper, without those that show another panel's curves once more (fig 10's close-up).
+/// Panels with curves of the paper, without repetitions of another panel's curves (the close-up of figure 10).
 pub fn scored_panels(experiment: &Experiment, paper: &[PaperSeries]) -> Vec<ScoredPanel> {
     let mut scored: Vec<ScoredPanel> = Vec::new();
     for panel in &experiment.panels {
@@ -83,8 +83,8 @@ pub fn scored_panels(experiment: &Experiment, paper: &[PaperSeries]) -> Vec<Scor
     scored
 }
 
-/// A curve on the scale of shares of objects, on which accuracies are: a histogram, whose heights are densities and would count a
-/// hundredfold, as the share of objects at or below x.
+/// Converts a curve to shares of objects, the scale of accuracies: a histogram, whose heights are densities a hundred times as large,
+/// becomes the share of objects at or below x.
 fn comparable(measure: Measure, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if !is_histogram(measure) {
         return points.to_vec();
@@ -99,10 +99,10 @@ fn comparable(measure: Measure, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Whether a measure is taken in the course of training and so has a beginning.
+/// Returns whether a measure is recorded during training.
 fn in_training(measure: Measure) -> bool {
-    use Measure::{BatchAccuracy, BatchLoss, FirstScale, Separation, Size, TestAccuracy};
-    matches!(measure, BatchAccuracy | BatchLoss | TestAccuracy | FirstScale | Separation | Size)
+    use Measure::{BatchAccuracy, BatchLoss, FirstScale, Norm, Separation, TestAccuracy};
+    matches!(measure, BatchAccuracy | BatchLoss | TestAccuracy | FirstScale | Separation | Norm)
 }
 
 /// Scores a figure's runs on a rung; `paper` is the figure's.
@@ -125,13 +125,13 @@ fn ours(panel: &Panel, runs: &Runs, run: usize, whole: usize) -> Vec<Series> {
     let of_series = |series| {
         let (slug, loss, set) = parts(series);
         let mut selection = Selection::of_panel(panel, set);
-        // As wide bins as those of the whole training.
+        // Bins as wide as those of the whole training.
         selection.points = (selection.points * run).div_ceil(whole.max(1));
         let curves: Vec<_> = runs
             .finished(loss)
             .map(|(_, record)| {
                 let objects = record.run.train_objects.max(1) as f64;
-                // Within half a window of its end a smoothed curve is another one than in the midst of training.
+                // Within half a window of its end a smoothed curve differs from the same step of a longer training.
                 let known = if run < whole && panel.measure != Measure::TestAccuracy {
                     run - (panel.smooth / 2).min(run)
                 } else {
@@ -149,7 +149,7 @@ fn ours(panel: &Panel, runs: &Runs, run: usize, whole: usize) -> Vec<Series> {
     panel.series.iter().map(of_series).collect()
 }
 
-/// Where a assignment stands after a rung, from its figures' scores.
+/// Combines the scores of the figures into a candidate's ranking after a rung.
 pub fn ranking(
     assignment: &Assignment,
     rung: &Rung,
@@ -177,14 +177,14 @@ pub fn ranking(
     }
 }
 
-/// How many times the expected distance of pure seed noise is still within seed noise: √(χ²₀.₉₅(k)/k) for k series. The points of a
-/// curve move together with the seeds, so a series counts as one.
+/// Largest distance within seed noise, in multiples of the expected one: √(χ²₀.₉₅(k)/k) for k series. The points of a curve move
+/// together with the seeds, so a series counts as one.
 pub fn tolerance(series: usize) -> f64 {
     let k = series.max(1) as f64;
     ChiSquared::new(k).map_or(1.0, |chi| (chi.inverse_cdf(0.95) / k).sqrt())
 }
 
-/// Best first: who climbed higher, then who is nearer; assignments that failed or have no distance last of their rung.
+/// Sorts rankings, best first: by rung reached, then by distance; candidates that failed or have no distance come last of their rung.
 pub fn rank(rankings: &mut [Ranking]) {
     let key = |s: &Ranking| (s.failure.is_some(), std::cmp::Reverse(s.rung), s.rms.map_or(f64::INFINITY, |rms| rms));
     rankings.sort_by(|a, b| {

@@ -1,4 +1,4 @@
-//! The rankings as a table for the terminal and as CSV.
+//! Rankings as a table for the terminal and as CSV.
 use std::fmt::Write as _;
 
 use super::halving::Outcome;
@@ -7,13 +7,13 @@ use results::claims::wrap_words;
 use results::measure::interpolate;
 use results::publish;
 
-/// Candidates whose curves' ends the terminal shows.
+/// Number of candidates whose curves' ends the terminal shows.
 const WITH_ENDS: usize = 5;
 /// Width of the terminal's lines of ends.
 const WIDTH: usize = 116;
 
-/// One line a assignment, best first: distance, distance of seed noise alone, whether it fits, how far it came, figure by figure; below,
-/// for the best, the ends of its curves beside the paper's.
+/// Table with one line for each candidate, best first: distance, expected noise, fit, rung, distance by figure; below it, for the best
+/// ones, the ends of their curves beside the paper's.
 pub fn table(outcome: &Outcome) -> String {
     let mut out = String::new();
     let figures = figures(&outcome.rankings);
@@ -57,15 +57,15 @@ pub fn table(outcome: &Outcome) -> String {
     out
 }
 
-/// One row a assignment: rank, rung, share of the training, seeds, distance, noise, whether it fits, runs that diverged, a column a varied
-/// key, distance and noise of every figure, the end of every curve, the distance of every curve; last the paper's own ends.
+/// CSV with one row for each candidate: rank, rung, share of the training, seeds, distance, noise, fit, diverged runs, a column for each
+/// varied key, distance and noise of every figure, end and distance of every curve; the last row holds the ends of the paper's curves.
 ///
 /// # Errors
-/// When the table cannot be written, which does not happen in memory.
+/// Returns the writer's error; writing to memory does not fail.
 pub fn csv(outcome: &Outcome, keys: &[String]) -> Result<String, publish::Error> {
     let failed = |reason: String| publish::Error::Table { path: "the table".into(), reason };
     let figures = figures(&outcome.rankings);
-    // Whoever came farthest has every curve.
+    // The candidate with the most curves has all of them.
     let curves: Vec<End> = outcome.rankings.iter().map(ends).max_by_key(Vec::len).unwrap_or_default();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
@@ -114,7 +114,7 @@ fn distance(ranking: &Ranking, curve: &End) -> Option<f64> {
     series.find(|series| series.panel == curve.panel && series.series == curve.series).map(|series| series.rms)
 }
 
-/// The last point of a curve that the paper's has too.
+/// Last point of a curve that the paper's curve covers.
 struct End {
     figure: String,
     panel: String,
@@ -151,7 +151,7 @@ fn ends_of(figure: &str, panel: &ScoredPanel) -> Vec<End> {
     panel.ours.iter().filter_map(of_series).collect()
 }
 
-/// The figures of the search, by their names.
+/// Names of the figures of the search.
 fn figures(rankings: &[Ranking]) -> Vec<String> {
     let longest = rankings.iter().max_by_key(|s| s.figures.len());
     longest.map_or_else(Vec::new, |s| s.figures.iter().map(|figure| figure.figure.clone()).collect())

@@ -1,4 +1,4 @@
-//! The search with the fake trainer: who wins, what is trained, and that a search that was stopped goes on.
+//! Successive halving with the fake trainer: ranking, number of trainings, and continuation after a stop.
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ vary:
 ";
 
 fn figure() -> Figure {
-    // Above all that the fake trainer reaches: its smallest η comes nearest.
+    // Accuracy above everything that the fake trainer reaches: its smallest η comes nearest.
     let flat = |panel: &str, series: &str, to: f64| PaperSeries {
         panel: panel.into(),
         series: series.into(),
@@ -83,7 +83,7 @@ impl LearnerFactory for Steady {
     }
 }
 
-/// A search with everything that it borrows.
+/// Search with the values that it borrows.
 struct Setting {
     _folder: TempDir,
     store: Store,
@@ -123,9 +123,9 @@ impl Setting {
     }
 }
 
-struct Nobody;
+struct NoObserver;
 
-impl Observer for Nobody {
+impl Observer for NoObserver {
     fn rung(&self, _: &Rung, _: usize, _: usize) {}
     fn batch(&self) -> Box<dyn Progress + '_> {
         Box::new(Silent)
@@ -138,13 +138,13 @@ fn order(outcome: &Outcome) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn the_nearest_reading_wins_and_each_rung_keeps_a_third() {
+fn the_nearest_candidate_wins_and_each_rung_keeps_a_third() {
     let setting = Setting::new(Duration::ZERO);
     let shape: Vec<_> = setting.rungs.iter().map(|r| (r.assignments, r.seeds)).collect();
     assert_eq!(shape, [(4, 1), (2, 2), (1, 6)], "the file's own η = 1 is one of the four");
-    let outcome = setting.run(None, &Nobody);
+    let outcome = setting.run(None, &NoObserver);
     assert_eq!(order(&outcome), [("0.01", 3), ("0.1", 2), ("1", 1), ("10", 1)].map(|(v, r)| (v.to_owned(), r)));
-    assert_eq!((outcome.ending, outcome.left), (Ending::Over, None));
+    assert_eq!((outcome.ending, outcome.remaining), (Ending::Over, None));
     let best = &outcome.rankings[0];
     assert_eq!((best.seeds, best.share, best.fits), (6, 1.0, Some(false)));
     assert!(best.noise.is_some() && outcome.rankings[2].noise.is_none(), "one seed tells no noise");
@@ -158,19 +158,19 @@ fn the_nearest_reading_wins_and_each_rung_keeps_a_third() {
 }
 
 #[test]
-fn a_reading_with_one_seed_borrows_the_noise_of_the_files_own() {
+fn a_candidate_with_one_seed_gets_the_noise_of_the_files_own() {
     let setting = Setting::new(Duration::ZERO);
     let first = Rung { number: 1, assignments: 4, seeds: 1, share: 0.25 };
     let rungs = [first];
     let search = Halving { rungs: &rungs, ..setting.search() };
     let stop = AtomicBool::new(false);
     let options = || Options { jobs: 2, checkpoint_every: Duration::ZERO, stop: &stop };
-    let alone = search.run(options(), None, &Nobody).expect("runs");
-    assert!(alone.rankings.iter().all(|s| s.noise.is_none()), "nobody has two seeds");
+    let alone = search.run(options(), None, &NoObserver).expect("runs");
+    assert!(alone.rankings.iter().all(|s| s.noise.is_none()), "no candidate has two seeds");
     // Four seeds of the files' own assignment, whole: their beginnings count.
     let own: Vec<_> = setting.candidates.own[0].runs.iter().filter(|r| r.seed <= 4).map(|r| r.spec.clone()).collect();
     search.scheduler.run(&own, options(), &Silent).expect("runs");
-    let lent = search.run(options(), None, &Nobody).expect("runs");
+    let lent = search.run(options(), None, &NoObserver).expect("runs");
     assert_eq!(lent.trained, 0);
     let runs = super::records::gather(&setting.candidates.own[0], &Rung { seeds: 4, ..first }, &setting.store);
     let runs = runs.expect("readable").expect("all there");
@@ -185,50 +185,50 @@ fn a_reading_with_one_seed_borrows_the_noise_of_the_files_own() {
 }
 
 #[test]
-fn a_race_run_again_trains_nothing_and_says_the_same() {
+fn a_search_run_again_trains_nothing_and_gives_the_same_ranking() {
     let setting = Setting::new(Duration::ZERO);
-    let first = setting.run(None, &Nobody);
-    let again = setting.run(None, &Nobody);
+    let first = setting.run(None, &NoObserver);
+    let again = setting.run(None, &NoObserver);
     assert_eq!(again.trained, 0);
     assert_eq!(again.rankings, first.rankings);
-    let in_no_time = setting.run(Some(Duration::ZERO), &Nobody);
+    let in_no_time = setting.run(Some(Duration::ZERO), &NoObserver);
     assert_eq!((in_no_time.ending, in_no_time.rankings), (Ending::Over, first.rankings));
 }
 
 #[test]
-fn a_race_without_time_says_what_is_left() {
+fn a_search_without_time_says_what_remains() {
     let setting = Setting::new(Duration::ZERO);
-    let outcome = setting.run(Some(Duration::ZERO), &Nobody);
+    let outcome = setting.run(Some(Duration::ZERO), &NoObserver);
     assert_eq!((outcome.ending, outcome.trained, setting.records()), (Ending::Budget, 0, 0));
-    assert_eq!(outcome.left, Some(Left { rung: setting.rungs[0], assignments: 4, runs: 5 }));
+    assert_eq!(outcome.remaining, Some(Remaining { rung: setting.rungs[0], assignments: 4, runs: 5 }));
     assert!(outcome.rankings.iter().all(|s| s.rung == 0 && s.rms.is_none()));
     assert!(csv(&outcome, &keys(&product(&varied(&setting.figures)))).is_ok());
 }
 
 #[test]
-fn a_race_stopped_in_its_midst_goes_on_and_trains_nothing_twice() {
+fn a_stopped_search_continues_and_trains_nothing_twice() {
     let setting = Setting::new(Duration::from_millis(3));
     let (mut trained, mut stops) = (0, 0);
     let outcome = loop {
-        let outcome = setting.run(Some(Duration::from_millis(150)), &Nobody);
+        let outcome = setting.run(Some(Duration::from_millis(150)), &NoObserver);
         trained += outcome.trained;
         assert_eq!(trained, setting.records(), "every run trained is a new record");
         if outcome.ending == Ending::Over {
             break outcome;
         }
-        assert!(outcome.left.is_some());
+        assert!(outcome.remaining.is_some());
         stops += 1;
         assert!(stops < 200, "no progress");
     };
     assert!(stops > 0, "the search was quicker than the test");
     assert_eq!(trained, 19);
-    assert_eq!(order(&outcome), order(&Setting::new(Duration::ZERO).run(None, &Nobody)));
+    assert_eq!(order(&outcome), order(&Setting::new(Duration::ZERO).run(None, &NoObserver)));
 }
 
 #[test]
 fn whole_runs_that_are_there_are_not_trained_in_short() {
     let setting = Setting::new(Duration::ZERO);
-    // As `reproduce` would leave them: the whole first seed of every assignment.
+    // Records as `reproduce` makes them: the whole first seed of every assignment.
     let whole: Vec<_> =
         setting.candidates.candidates.iter().flat_map(|e| e.plans.iter().flat_map(|p| &p.runs)).collect();
     let specs: Vec<_> = whole.iter().filter(|run| run.seed == 1).map(|run| run.spec.clone()).collect();
@@ -236,7 +236,7 @@ fn whole_runs_that_are_there_are_not_trained_in_short() {
     let options = Options { jobs: 2, checkpoint_every: Duration::ZERO, stop: &stop };
     let summary = setting.search().scheduler.run(&specs, options, &Silent).expect("runs");
     assert_eq!(summary.trained, 5);
-    let outcome = setting.run(None, &Nobody);
+    let outcome = setting.run(None, &NoObserver);
     assert_eq!(outcome.trained, 3 + 4 * 2, "rung 1 has everything; rung 2 lacks the second seeds, rung 3 seeds 3 to 6");
 }
 
@@ -294,7 +294,7 @@ fn a_bad_value_in_a_file_is_found_on_its_line() {
 #[test]
 fn histograms_count_from_whole_runs_only() {
     let setting = Setting::new(Duration::ZERO);
-    let outcome = setting.run(None, &Nobody);
+    let outcome = setting.run(None, &NoObserver);
     let panels = |s: &Ranking| s.figures[0].panels.iter().map(|p| p.panel.panel.clone()).collect::<Vec<_>>();
     assert_eq!(panels(&outcome.rankings[0]), ["left", "right"], "the paper has no bars here");
 
@@ -302,19 +302,19 @@ fn histograms_count_from_whole_runs_only() {
     let bars = (0..100).map(|bin| ((f64::from(bin) + 0.5) / 100.0, 1.0)).collect();
     figure.paper.push(PaperSeries { panel: "bars".into(), series: "two-scale".into(), points: bars });
     let setting = Setting { figures: vec![figure], ..Setting::new(Duration::ZERO) };
-    let outcome = setting.run(None, &Nobody);
+    let outcome = setting.run(None, &NoObserver);
     let scored = |s: &Ranking| s.figures[0].score.series.iter().filter(|series| series.panel == "bars").count();
     assert_eq!((scored(&outcome.rankings[0]), scored(&outcome.rankings[3])), (1, 0));
-    assert!(outcome.rankings[3].rms.is_some(), "what a rung does not reach is not held against a assignment");
+    assert!(outcome.rankings[3].rms.is_some(), "what a rung does not reach is not held against an assignment");
 }
 
 #[test]
-fn the_picture_shows_the_survivors_and_the_csv_every_reading() {
+fn the_picture_shows_complete_candidates_and_the_csv_every_one() {
     let setting = Setting::new(Duration::ZERO);
-    let outcome = setting.run(None, &Nobody);
+    let outcome = setting.run(None, &NoObserver);
     let svg = picture(&outcome, &setting.candidates.candidates[0].plans, &["a note".to_owned()]).expect("drawn");
     assert!(svg.contains("1. eta 0.01") && svg.contains("2. eta 0.1:") && svg.contains("a note"));
-    assert!(!svg.contains("3. "), "a assignment that was not trained to the end is not shown");
+    assert!(!svg.contains("3. "), "an assignment that was not trained to the end is not shown");
     let text = csv(&outcome, &keys(&product(&varied(&setting.figures)))).expect("written");
     let rows: Vec<&str> = text.lines().collect();
     assert_eq!(rows.len(), 1 + 4 + 1);
@@ -334,7 +334,7 @@ fn the_picture_shows_the_survivors_and_the_csv_every_reading() {
 }
 
 #[test]
-fn a_panicking_observer_does_not_leave_the_race_waiting() {
+fn a_panicking_observer_does_not_block_the_search() {
     struct Panics(AtomicUsize);
     impl Observer for Panics {
         fn rung(&self, _: &Rung, _: usize, _: usize) {

@@ -1,4 +1,4 @@
-//! How far our curves are from the paper's, beside the distance that seed noise alone would give.
+//! Distance of our curves from the paper's, beside the distance expected from seed noise alone.
 use serde::{Deserialize, Serialize};
 
 use crate::measure::interpolate;
@@ -8,12 +8,12 @@ use crate::statistics::{Estimate, standard_error};
 /// Distance of a figure from the paper's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Series by series; those without runs or without a curve in the paper are left out.
+    /// Distances by series; series without runs or without a curve in the paper are left out.
     pub series: Vec<SeriesScore>,
     /// Root of the mean over series of the squared distance: every series counts the same, however many points it has.
-    /// None where there is nothing to compare.
+    /// `None` without a series to compare.
     pub rms: Option<f64>,
-    /// The same of `noise`; none where a series has one seed only.
+    /// Root mean square over series of `noise`; `None` where a series has one seed only.
     pub noise: Option<f64>,
 }
 
@@ -26,13 +26,13 @@ pub struct SeriesScore {
     pub series: String,
     /// Root mean square over our x of (our mean − the paper's curve, interpolated linearly).
     pub rms: f64,
-    /// Our mean minus the paper's curve, averaged over x: the part of the distance that is a shift.
+    /// Shift: our mean minus the paper's curve, averaged over x.
     pub shift: f64,
-    /// Root mean square that would be seen if both curves were means over seeds of the same distribution: s² (1/n + 1/n_paper).
+    /// Expected root mean square if both curves were means over seeds of the same distribution: s² (1/n + 1/n_paper).
     pub noise: Option<f64>,
-    /// Points compared.
+    /// Number of points compared.
     pub points: usize,
-    /// Seeds.
+    /// Number of seeds.
     pub n: usize,
 }
 
@@ -52,7 +52,7 @@ pub fn score(series: &[Series], paper: &[PaperSeries], paper_seeds: u64) -> Scor
 }
 
 impl Score {
-    /// Pools distance and noise of the series anew.
+    /// Recomputes distance and noise of the figure from its series.
     pub fn pool(&mut self) {
         self.rms = pooled(self.series.iter().map(|s| Some(s.rms)));
         self.noise = pooled(self.series.iter().map(|s| s.noise));
@@ -81,7 +81,7 @@ fn score_series(ours: &Series, theirs: &PaperSeries, paper_seeds: u64) -> Option
     })
 }
 
-/// Root of the mean of squares; `None` where one is unknown or there is none.
+/// Root mean square; `None` where a value is unknown or there is no value.
 pub fn pooled(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.collect::<Option<_>>()?;
     (!values.is_empty()).then(|| (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt())

@@ -2,7 +2,7 @@
 use super::canvas::Xy;
 use experiment::file::{Axis, Panel};
 
-/// Maps a panel's data into a box of the picture.
+/// Map from a panel's data into a box of the picture.
 #[derive(Clone, Copy, Debug)]
 pub struct Axes {
     /// Left upper corner of the box.
@@ -20,22 +20,22 @@ impl Axes {
         Self { corner, size, x: range(&panel.x), y: range(&panel.y) }
     }
 
-    /// x in the picture.
+    /// Maps x into the picture.
     pub fn x(&self, x: f64) -> f64 {
         self.corner.0 + (x - self.x.0) / (self.x.1 - self.x.0) * self.size.0
     }
 
-    /// y in the picture.
+    /// Maps y into the picture.
     pub fn y(&self, y: f64) -> f64 {
         self.corner.1 + (self.y.1 - y) / (self.y.1 - self.y.0) * self.size.1
     }
 
-    /// A point in the picture.
+    /// Maps a point into the picture.
     pub fn point(&self, (x, y): Xy) -> Xy {
         (self.x(x), self.y(y))
     }
 
-    /// Whether a point is drawn.
+    /// Returns whether a point lies inside the axes.
     pub fn contains(&self, (x, y): Xy) -> bool {
         let slack = 1e-9 * (self.x.1 - self.x.0);
         x >= self.x.0 - slack && x <= self.x.1 + slack && y >= self.y.0 && y <= self.y.1
@@ -46,7 +46,7 @@ impl Axes {
         (self.corner.0 + self.size.0, self.corner.1 + self.size.1)
     }
 
-    /// A line of data as lines in the picture, cut where it leaves the axes.
+    /// Maps a line of data to lines in the picture, cut where it leaves the axes.
     pub fn clip(&self, curve: &[Xy]) -> Vec<Vec<Xy>> {
         let mut pieces: Vec<Vec<Xy>> = Vec::new();
         let mut open = false;
@@ -64,7 +64,7 @@ impl Axes {
         pieces
     }
 
-    /// A band between two curves, points (x, low, high), as a polygon in the picture, cut at the axes.
+    /// Maps a band between two curves, points (x, low, high), to a polygon in the picture, cut at the axes.
     pub fn band(&self, points: &[(f64, f64, f64)]) -> Vec<Xy> {
         let upper = points.iter().map(|p| (p.0, p.2));
         let lower = points.iter().rev().map(|p| (p.0, p.1));
@@ -76,7 +76,7 @@ impl Axes {
         cut.into_iter().map(|p| self.point(p)).collect()
     }
 
-    /// Liang and Barsky: the part of a segment inside the axes, and whether it ends at the segment's own end.
+    /// Clips by Liang and Barsky's method: returns the part of a segment inside the axes, and whether it ends at the segment's own end.
     fn clip_segment(&self, p: Xy, q: Xy) -> Option<(Xy, Xy, bool)> {
         let (mut from, mut to) = (0.0f64, 1.0f64);
         let d = (q.0 - p.0, q.1 - p.1);
@@ -113,7 +113,7 @@ impl Axes {
     }
 }
 
-/// Sutherland and Hodgman: the part of a polygon where `inside`, a linear function, is not negative.
+/// Clips by Sutherland and Hodgman's method: returns the part of a polygon where `inside`, a linear function, is not negative.
 fn half_plane(polygon: &[Xy], inside: impl Fn(Xy) -> f64) -> Vec<Xy> {
     let mut cut = Vec::with_capacity(polygon.len() + 2);
     let Some(&last) = polygon.last() else { return cut };
@@ -132,7 +132,7 @@ fn half_plane(polygon: &[Xy], inside: impl Fn(Xy) -> f64) -> Vec<Xy> {
     cut
 }
 
-/// At most `most` round values in [from, to] (steps of 1, 2, 2.5 or 5 times a power of ten), with labels of equal precision.
+/// Chooses at most `most` round values in [from, to] (steps of 1, 2, 2.5 or 5 times a power of ten), with labels of equal precision.
 pub fn ticks(from: f64, to: f64, most: usize) -> Vec<(f64, String)> {
     let span = to - from;
     if !(span.is_finite() && span > 0.0) {

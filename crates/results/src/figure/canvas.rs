@@ -1,7 +1,7 @@
 //! Drawing in logical units on plotters' SVG backend.
 //!
-//! The backend's coordinates are whole numbers; at one unit a pixel, slowly rising curves would be staircases. So everything is
-//! drawn [`FINE`] times as large and the picture is declared that much smaller: a quarter of a unit is resolved.
+//! The backend's coordinates are whole numbers; at one unit a pixel, slowly rising curves would be staircases. The canvas
+//! therefore draws [`FINE`] times as large and declares the picture that much smaller: a quarter of a unit is resolved.
 use plotters::prelude::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{Pos, VPos};
 use plotters::style::{Color as _, FontTransform, IntoFont, RGBAColor, RGBColor, ShapeStyle, TextStyle};
@@ -11,13 +11,13 @@ use super::Error;
 /// Backend coordinates in a logical unit.
 const FINE: f64 = 4.0;
 
-/// A point or a size in logical units.
+/// Point or size in logical units.
 pub type Xy = (f64, f64);
 
-/// Which end of a text its position is.
+/// Alignment of a text relative to its position.
 pub use plotters::style::text_anchor::HPos as Align;
 
-/// An SVG picture being drawn.
+/// SVG picture under construction.
 pub struct Canvas<'a> {
     backend: SVGBackend<'a>,
 }
@@ -32,12 +32,12 @@ pub struct Ink {
 }
 
 impl Ink {
-    /// Opaque.
+    /// Opaque ink.
     pub const fn solid(colour: RGBColor) -> Self {
         Self { colour, opacity: 1.0 }
     }
 
-    /// The same with this opacity.
+    /// Ink with this opacity.
     pub const fn opacity(self, opacity: f64) -> Self {
         Self { opacity, ..self }
     }
@@ -51,10 +51,10 @@ impl Ink {
     }
 }
 
-/// Draws a picture of a size in logical units, on white.
+/// Draws a picture of this size in logical units, on white.
 ///
 /// # Errors
-/// When the backend fails, which it does not on a string.
+/// Returns the backend's error; drawing into a string does not fail.
 pub fn draw(size: Xy, content: impl FnOnce(&mut Canvas) -> Result<(), Error>) -> Result<String, Error> {
     let mut svg = String::new();
     let fine = ((size.0 * FINE) as u32, (size.1 * FINE) as u32);
@@ -69,7 +69,7 @@ pub fn draw(size: Xy, content: impl FnOnce(&mut Canvas) -> Result<(), Error>) ->
 }
 
 impl Canvas<'_> {
-    /// A line through points.
+    /// Draws a line through points.
     pub fn line(&mut self, points: &[Xy], ink: Ink, width: f64) -> Result<(), Error> {
         if points.len() < 2 {
             return Ok(());
@@ -77,7 +77,7 @@ impl Canvas<'_> {
         self.backend.draw_path(points.iter().map(fine), &ink.style(width, false)).map_err(failed)
     }
 
-    /// A dashed line through points: `dash` = (drawn, left out) in logical units.
+    /// Draws a dashed line through points: `dash` = (drawn, left out) in logical units.
     pub fn dashed(&mut self, points: &[Xy], ink: Ink, width: f64, dash: Xy) -> Result<(), Error> {
         for piece in dashes(points, dash) {
             self.line(&piece, ink, width)?;
@@ -85,7 +85,7 @@ impl Canvas<'_> {
         Ok(())
     }
 
-    /// A filled polygon.
+    /// Fills a polygon.
     pub fn polygon(&mut self, points: &[Xy], ink: Ink) -> Result<(), Error> {
         if points.len() < 3 {
             return Ok(());
@@ -93,19 +93,19 @@ impl Canvas<'_> {
         self.backend.fill_polygon(points.iter().map(fine), &ink.style(0.0, true)).map_err(failed)
     }
 
-    /// A filled rectangle between two corners.
+    /// Fills a rectangle between two corners.
     pub fn rectangle(&mut self, a: Xy, b: Xy, ink: Ink) -> Result<(), Error> {
         let (from, to) = ((a.0.min(b.0), a.1.min(b.1)), (a.0.max(b.0), a.1.max(b.1)));
         self.backend.draw_rect(fine(&from), fine(&to), &ink.style(0.0, true), true).map_err(failed)
     }
 
-    /// A disc, or a circle of line width 1.5.
+    /// Draws a disc, or a circle of line width 1.5.
     pub fn circle(&mut self, centre: Xy, radius: f64, ink: Ink, filled: bool) -> Result<(), Error> {
         let radius = (radius * FINE).round() as u32;
         self.backend.draw_circle(fine(&centre), radius, &ink.style(1.5, filled), filled).map_err(failed)
     }
 
-    /// A text whose middle line passes through `at`.
+    /// Draws a text whose middle line passes through `at`.
     pub fn text(&mut self, text: &str, at: Xy, font: &Font) -> Result<(), Error> {
         // The backend divides sizes by 1.24 before writing them.
         let mut desc = ("sans-serif", font.size * FINE * 1.24).into_font();
@@ -121,57 +121,57 @@ impl Canvas<'_> {
     }
 }
 
-/// How a text is set.
+/// Size, colour and alignment of a text.
 #[derive(Clone)]
 pub struct Font {
     /// Size of an em.
     pub size: f64,
     /// Colour.
     pub ink: Ink,
-    /// Which end of the text its position is.
+    /// Alignment relative to the position.
     pub align: Align,
     /// Bold.
     pub bold: bool,
-    /// Turned to be read from the right.
+    /// Turned by 90 degrees, to be read from the right.
     pub upward: bool,
 }
 
 impl Font {
-    /// Of a size and colour; aligned left.
+    /// Font of a size and colour, aligned left.
     pub fn new(size: f64, ink: Ink) -> Self {
         Self { size, ink, align: Align::Left, bold: false, upward: false }
     }
 
-    /// Aligned so.
+    /// Font with this alignment.
     pub fn aligned(mut self, align: Align) -> Self {
         self.align = align;
         self
     }
 
-    /// Bold.
+    /// Bold font.
     pub fn bold(mut self) -> Self {
         self.bold = true;
         self
     }
 
-    /// Turned to be read from the right.
+    /// Font turned by 90 degrees, to be read from the right.
     pub fn upward(mut self) -> Self {
         self.upward = true;
         self
     }
 
-    /// Width of a text, on the wide side: the reader's font is not known.
+    /// Estimates the width of a text, rather too wide than too narrow: the reader's font is unknown.
     pub fn width(&self, text: &str) -> f64 {
         text.chars().count() as f64 * self.size * if self.bold { 0.61 } else { 0.55 }
     }
 
-    /// Made smaller, down to two thirds, where a text would be wider than `width`.
+    /// Font made smaller, down to two thirds, where a text would be wider than `width`.
     pub fn shrunk_to(mut self, text: &str, width: f64) -> Self {
         self.size *= (width / self.width(text).max(1.0)).clamp(2.0 / 3.0, 1.0);
         self
     }
 
-    /// Characters that fit into a width.
+    /// Number of characters that fit into a width.
     pub fn fitting(&self, width: f64) -> usize {
         (width / self.width("x")) as usize
     }

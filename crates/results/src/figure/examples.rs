@@ -1,5 +1,5 @@
-//! Figures to be looked at: every experiment file drawn with made-up series near the paper's.
-//! `cargo test --release -p harness --lib -- --ignored look` writes them to `target/look`.
+//! Figures for inspection by eye: every experiment file drawn with synthetic series near the paper's.
+//! `cargo test --release -p results --lib -- --ignored draw_every_figure` writes the figures to `target/examples`.
 use std::path::Path;
 
 use crate::figure::{Caption, draw};
@@ -8,10 +8,10 @@ use crate::series::{Point, Series};
 use experiment::{Choice, Source};
 
 #[test]
-#[ignore = "writes figures for a human to look at"]
-fn look_at_every_figure() {
+#[ignore = "writes figures for inspection by eye"]
+fn draw_every_figure() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let out = root.join("target/look");
+    let out = root.join("target/examples");
     std::fs::create_dir_all(&out).unwrap();
     for n in [3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15] {
         let name = format!("fig{n}");

@@ -1,4 +1,4 @@
-//! The legend below the panels: one entry a loss, then what solid and dashed lines are.
+//! Legend below the panels: one entry for each loss, then the meaning of solid and dashed lines.
 use plotters::style::RGBColor;
 
 use super::Error;
@@ -6,44 +6,44 @@ use super::canvas::{Canvas, Font, Ink, Xy};
 use super::panel::{self, Resolved};
 use crate::measure::is_histogram;
 
-const SAMPLE: f64 = 46.0;
+const KEY: f64 = 46.0;
 const GAP: f64 = 10.0;
 const BETWEEN: f64 = 34.0;
 const ROW: f64 = 30.0;
 const NEUTRAL: RGBColor = RGBColor(0x55, 0x55, 0x55);
 
-/// What is drawn beside a legend's text.
+/// Key drawn beside a legend's text.
 #[derive(Clone, Copy)]
-enum Sample {
-    /// A line with its band.
+enum Key {
+    /// Line with its band.
     Ours(RGBColor),
-    /// A dashed line in the paper's shade.
+    /// Dashed line in the paper's shade.
     Paper(RGBColor),
-    /// A bar.
+    /// Bar.
     Bar(RGBColor),
-    /// An outline.
+    /// Outline.
     Outline,
 }
 
-/// Entries in rows.
+/// Legend's entries in rows.
 pub struct Legend {
-    rows: Vec<Vec<(Sample, String)>>,
+    rows: Vec<Vec<(Key, String)>>,
     width: f64,
     font: Font,
 }
 
 impl Legend {
-    /// The legend of these panels, at most `width` wide.
+    /// Lays out the legend of these panels, at most `width` wide.
     pub fn new(panels: &[Resolved], width: f64, font: &Font) -> Self {
         let bars = panels.iter().all(|p| is_histogram(p.panel.measure));
-        let mut losses: Vec<(Sample, String)> = Vec::new();
+        let mut losses: Vec<(Key, String)> = Vec::new();
         for curve in panels.iter().flat_map(|p| &p.curves) {
             if !losses.iter().any(|(_, label)| *label == curve.label) {
-                let sample = if bars { Sample::Bar(curve.colour) } else { Sample::Ours(curve.colour) };
-                losses.push((sample, curve.label.clone()));
+                let key = if bars { Key::Bar(curve.colour) } else { Key::Ours(curve.colour) };
+                losses.push((key, curve.label.clone()));
             }
         }
-        // Histograms of one colour are told apart by their panels' titles: one entry serves them all.
+        // Histograms of one colour are distinguished by their panels' titles: one entry stands for all.
         let colours = panels.iter().flat_map(|p| &p.curves).map(|c| c.colour);
         let one = colours.reduce(|a, b| if a == b { a } else { NEUTRAL }).filter(|c| bars && *c != NEUTRAL);
         if one.is_some() {
@@ -51,14 +51,14 @@ impl Legend {
         }
         let has_paper = panels.iter().flat_map(|p| &p.curves).any(|c| c.paper.is_some());
         let mut keys = vec![if bars {
-            (Sample::Bar(one.unwrap_or(NEUTRAL)), "ours: mean over seeds, 95 % interval darker".to_owned())
+            (Key::Bar(one.unwrap_or(NEUTRAL)), "ours: mean over seeds, 95 % interval darker".to_owned())
         } else {
-            (Sample::Ours(NEUTRAL), "ours: mean over seeds, 95 % interval".to_owned())
+            (Key::Ours(NEUTRAL), "ours: mean over seeds, 95 % interval".to_owned())
         }];
         if has_paper && bars {
-            keys.push((Sample::Outline, "the paper".to_owned()));
+            keys.push((Key::Outline, "the paper".to_owned()));
         } else if has_paper {
-            keys.push((Sample::Paper(NEUTRAL), "the paper".to_owned()));
+            keys.push((Key::Paper(NEUTRAL), "the paper".to_owned()));
         }
         let mut rows = fill(losses, width, font);
         rows.extend(fill(keys, width, font));
@@ -75,9 +75,9 @@ impl Legend {
         for (i, row) in self.rows.iter().enumerate() {
             let y = corner.1 + (i as f64 + 0.5) * ROW;
             let mut x = corner.0 + (self.width - row_width(row, &self.font)) / 2.0;
-            for (sample, label) in row {
-                draw_sample(canvas, *sample, (x, y))?;
-                canvas.text(label, (x + SAMPLE + GAP, y), &self.font)?;
+            for (key, label) in row {
+                draw_key(canvas, *key, (x, y))?;
+                canvas.text(label, (x + KEY + GAP, y), &self.font)?;
                 x += entry_width(label, &self.font) + BETWEEN;
             }
         }
@@ -85,41 +85,39 @@ impl Legend {
     }
 }
 
-fn draw_sample(canvas: &mut Canvas, sample: Sample, (x, y): Xy) -> Result<(), Error> {
-    let (from, to) = ((x, y), (x + SAMPLE, y));
-    match sample {
-        Sample::Ours(colour) => {
+fn draw_key(canvas: &mut Canvas, key: Key, (x, y): Xy) -> Result<(), Error> {
+    let (from, to) = ((x, y), (x + KEY, y));
+    match key {
+        Key::Ours(colour) => {
             let band = Ink::solid(colour).opacity(panel::BAND_OPACITY);
-            canvas.rectangle((x, y - 7.0), (x + SAMPLE, y + 7.0), band)?;
+            canvas.rectangle((x, y - 7.0), (x + KEY, y + 7.0), band)?;
             canvas.line(&[from, to], Ink::solid(colour), panel::OURS_WIDTH)
         }
-        Sample::Paper(colour) => {
-            canvas.dashed(&[from, to], panel::papers(colour), panel::PAPER_WIDTH, panel::PAPER_DASH)
-        }
-        Sample::Bar(colour) => {
+        Key::Paper(colour) => canvas.dashed(&[from, to], panel::papers(colour), panel::PAPER_WIDTH, panel::PAPER_DASH),
+        Key::Bar(colour) => {
             let ink = Ink::solid(colour).opacity(panel::BAR_OPACITY);
-            canvas.rectangle((x + 10.0, y - 8.0), (x + SAMPLE - 10.0, y + 8.0), ink)?;
-            canvas.rectangle((x + 10.0, y - 8.0), (x + SAMPLE - 10.0, y - 5.0), ink)
+            canvas.rectangle((x + 10.0, y - 8.0), (x + KEY - 10.0, y + 8.0), ink)?;
+            canvas.rectangle((x + 10.0, y - 8.0), (x + KEY - 10.0, y - 5.0), ink)
         }
-        Sample::Outline => {
-            let (a, b) = ((x + 10.0, y + 8.0), (x + SAMPLE - 10.0, y - 8.0));
+        Key::Outline => {
+            let (a, b) = ((x + 10.0, y + 8.0), (x + KEY - 10.0, y - 8.0));
             canvas.line(&[a, (a.0, b.1), b, (b.0, a.1)], panel::PAPER_OUTLINE, panel::OUTLINE_WIDTH)
         }
     }
 }
 
 fn entry_width(label: &str, font: &Font) -> f64 {
-    SAMPLE + GAP + font.width(label)
+    KEY + GAP + font.width(label)
 }
 
-fn row_width(row: &[(Sample, String)], font: &Font) -> f64 {
+fn row_width(row: &[(Key, String)], font: &Font) -> f64 {
     let entries: f64 = row.iter().map(|(_, label)| entry_width(label, font)).sum();
     entries + BETWEEN * row.len().saturating_sub(1) as f64
 }
 
 /// Fills rows from left to right.
-fn fill(entries: Vec<(Sample, String)>, width: f64, font: &Font) -> Vec<Vec<(Sample, String)>> {
-    let mut rows: Vec<Vec<(Sample, String)>> = Vec::new();
+fn fill(entries: Vec<(Key, String)>, width: f64, font: &Font) -> Vec<Vec<(Key, String)>> {
+    let mut rows: Vec<Vec<(Key, String)>> = Vec::new();
     for entry in entries {
         let room = |row: &Vec<_>| row_width(row, font) + BETWEEN + entry_width(&entry.1, font) <= width;
         match rows.last_mut() {

@@ -20,13 +20,13 @@ use canvas::{Align, Canvas, Font, Ink};
 use experiment::file::Experiment;
 use plotters::style::RGBColor;
 
-/// What cannot be drawn.
+/// Reason why a figure cannot be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A colour of the experiment file that is none.
-    #[error("`{0}` is no colour: use b, g, r, c, m, y, k, tab:blue, tab:orange, ... or #rrggbb")]
+    /// Unknown colour in the experiment file.
+    #[error("`{0}` is not a known colour: use b, g, r, c, m, y, k, tab:blue, tab:orange, ... or #rrggbb")]
     Colour(String),
-    /// A panel shows a loss that the experiment does not have.
+    /// Panel with a loss that the experiment lacks.
     #[error("series `{series}` of panel `{panel}` shows the loss `{loss}`, which is not among the experiment's losses")]
     Loss {
         /// Slug of the panel.
@@ -36,24 +36,24 @@ pub enum Error {
         /// Slug of the loss.
         loss: String,
     },
-    /// The backend failed.
+    /// Failure of the drawing backend.
     #[error("the figure could not be drawn: {0}")]
     Drawing(String),
 }
 
-/// What a figure says besides its curves.
+/// Caption: what a figure states besides its curves.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Caption {
-    /// Under the title: seeds, scale, data, reading.
+    /// Line under the title: seeds, scale, data, assumptions.
     pub subtitle: String,
-    /// What a reader must not miss: stand-in data, fewer seeds or steps than the paper's.
+    /// Warnings on a red ground: stand-in data, fewer seeds or steps than the paper's.
     #[serde(default)]
     pub banners: Vec<String>,
-    /// Below the panels: runs that diverged, losses without runs.
+    /// Notes below the panels: runs that diverged, losses without runs.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Set on stand-in data: the paper's curves, of other data, are not laid under ours.
+    /// True on stand-in data: the paper's curves belong to other data and are not drawn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_paper: bool,
 }
@@ -75,20 +75,20 @@ const WHITE: Ink = Ink::solid(RGBColor(255, 255, 255));
 /// left out. The paper's curves must be on our x axis already.
 ///
 /// # Errors
-/// When the experiment names a colour or a loss that there is not.
+/// Fails when the experiment names an unknown colour or loss.
 pub fn draw(
     experiment: &Experiment,
     series: &[Series],
     paper: &[PaperSeries],
-    face: &Caption,
+    caption: &Caption,
 ) -> Result<String, Error> {
-    let panels = panel::resolve(experiment, series, if face.without_paper { &[] } else { paper })?;
+    let panels = panel::resolve(experiment, series, if caption.without_paper { &[] } else { paper })?;
     let width = if panels.len() == 1 { NARROW } else { WIDE };
     let inner = width - 2.0 * MARGIN;
     let fonts = Fonts::new();
-    let heading = Heading::new(experiment, face, inner, &fonts);
+    let heading = Heading::new(experiment, caption, inner, &fonts);
     let legend = legend::Legend::new(&panels, inner, &fonts.legend);
-    let notes: Vec<String> = face.notes.iter().flat_map(|n| wrap_words(n, fonts.note.fitting(inner))).collect();
+    let notes: Vec<String> = caption.notes.iter().flat_map(|n| wrap_words(n, fonts.note.fitting(inner))).collect();
 
     let rows = panels.len().div_ceil(2);
     let top = MARGIN + heading.height(&fonts);
@@ -164,12 +164,12 @@ const BANNER_PADDING: f64 = 8.0;
 const BANNER_GAP: f64 = 6.0;
 
 impl Heading {
-    fn new(experiment: &Experiment, face: &Caption, width: f64, fonts: &Fonts) -> Self {
+    fn new(experiment: &Experiment, caption: &Caption, width: f64, fonts: &Fonts) -> Self {
         let banner = |text: &String| wrap_words(text, fonts.banner.fitting(width - 4.0 * BANNER_PADDING));
         Self {
             title: wrap_words(&experiment.title, fonts.title.fitting(width)),
-            subtitle: wrap_segments(&face.subtitle, fonts.subtitle.fitting(width)),
-            banners: face.banners.iter().map(banner).collect(),
+            subtitle: wrap_segments(&caption.subtitle, fonts.subtitle.fitting(width)),
+            banners: caption.banners.iter().map(banner).collect(),
         }
     }
 

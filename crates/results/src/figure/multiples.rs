@@ -1,4 +1,4 @@
-//! Small multiples: rows of small panels of the same kind, to be compared at a glance.
+//! Small multiples: rows of small panels of the same kind, for comparison.
 use super::axes::Axes;
 use super::canvas::{Align, Canvas, Font, Ink, Xy};
 use super::colour::colour;
@@ -9,36 +9,36 @@ use crate::series::Point;
 use experiment::file::Panel;
 use plotters::style::RGBColor;
 
-/// A row of panels with a line above it.
+/// Row of panels with a heading above it.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The line.
+    /// Heading of the row.
     pub title: String,
-    /// The panels, each in its column.
+    /// Panels by column.
     pub panels: Vec<Small>,
 }
 
-/// A small panel.
+/// Small panel.
 #[derive(Clone, Debug)]
 pub struct Small {
-    /// Title, said above the first row only.
+    /// Title, drawn above the first row only.
     pub title: String,
-    /// Its axes.
+    /// Axes of the panel.
     pub panel: Panel,
-    /// Its curves.
+    /// Curves of the panel.
     pub curves: Vec<SmallCurve>,
 }
 
-/// Our curve and the paper's.
+/// Curve of our runs beside the paper's.
 #[derive(Clone, Debug)]
 pub struct SmallCurve {
     /// Name in the legend.
     pub label: String,
     /// Colour, as an experiment file names it.
     pub colour: String,
-    /// Ours; may be empty.
+    /// Our points; may be empty.
     pub ours: Vec<Point>,
-    /// The paper's, on the same x axis; may be empty.
+    /// Points of the paper's curve, on the same x axis; may be empty.
     pub paper: Vec<Xy>,
 }
 
@@ -55,7 +55,7 @@ const GRID: Ink = Ink::solid(RGBColor(0xe4, 0xe4, 0xe4));
 /// Draws rows of panels as SVG; our curves solid with their 95 % band, the paper's dashed under them.
 ///
 /// # Errors
-/// When a colour is none.
+/// Fails when a colour has no known name.
 pub fn draw_multiples(title: &str, subtitles: &[String], rows: &[Row]) -> Result<String, Error> {
     let columns = rows.iter().map(|row| row.panels.len()).max().unwrap_or(0);
     let cell = (ROOM.0 + BOX.0 + ROOM.2, ROOM.1 + BOX.1 + ROOM.3);
@@ -101,7 +101,7 @@ pub fn draw_multiples(title: &str, subtitles: &[String], rows: &[Row]) -> Result
     })
 }
 
-/// Labels with their colours, each once.
+/// Distinct labels with their colours.
 fn legend(rows: &[Row]) -> Vec<(String, String)> {
     let mut entries: Vec<(String, String)> = Vec::new();
     for curve in rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.curves) {

@@ -1,4 +1,4 @@
-//! One panel: frame, grid, ticks, then the paper's curves, our bands, our curves, in this order from below.
+//! Panel of a figure: frame, grid, ticks, then the paper's curves, our bands, our curves, in this order from below.
 use plotters::style::RGBColor;
 
 use super::axes::Axes;
@@ -22,13 +22,13 @@ pub const PAPER_WIDTH: f64 = 2.2;
 pub const PAPER_DASH: Xy = (9.0, 6.0);
 pub const BAND_OPACITY: f64 = 0.2;
 
-/// A panel with everything that is drawn in it.
+/// Panel with the curves drawn in it.
 pub struct Resolved<'a> {
     pub panel: &'a Panel,
     pub curves: Vec<Curve<'a>>,
 }
 
-/// A series of a panel: ours, the paper's, or both.
+/// Series of a panel: ours, the paper's, or both.
 pub struct Curve<'a> {
     pub label: String,
     pub colour: RGBColor,
@@ -51,7 +51,7 @@ pub const BAR_OPACITY: f64 = 0.55;
 /// Finds the curves of every panel.
 ///
 /// # Errors
-/// When the experiment names a colour or a loss that there is not.
+/// Fails when the experiment names an unknown colour or loss.
 pub fn resolve<'a>(
     experiment: &'a Experiment,
     series: &'a [Series],

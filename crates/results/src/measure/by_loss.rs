@@ -1,4 +1,4 @@
-//! [`Runs`]: the records an experiment has so far.
+//! [`Runs`]: the records of an experiment.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Nothing yet.
+    /// Returns an empty collection.
     pub fn new() -> Self {
         Self::default()
     }
@@ -22,17 +22,17 @@ impl Runs {
         self.by_loss.entry(loss.to_owned()).or_default().insert(seed, record);
     }
 
-    /// Whether there is no record at all.
+    /// Returns whether there is no record.
     pub fn is_empty(&self) -> bool {
         self.by_loss.values().all(BTreeMap::is_empty)
     }
 
-    /// Records of a loss that ended as planned, by seed.
+    /// Finished records of a loss, by seed.
     pub fn finished(&self, loss: &str) -> impl Iterator<Item = (u64, &Record)> {
         self.of(loss).filter(|(_, record)| record.run.outcome == Outcome::Finished)
     }
 
-    /// Seeds of a loss whose run diverged, with the step at which it did.
+    /// Diverged runs of a loss: seed and step of divergence.
     pub fn diverged(&self, loss: &str) -> Vec<(u64, usize)> {
         self.of(loss)
             .filter_map(|(seed, record)| match record.run.outcome {
@@ -42,7 +42,7 @@ impl Runs {
             .collect()
     }
 
-    /// Records of a loss, however they ended.
+    /// Number of records of a loss, finished and diverged.
     pub fn count(&self, loss: &str) -> usize {
         self.of(loss).count()
     }

@@ -1,4 +1,4 @@
-//! Measures taken at the end of training over a whole set, each as a function of a threshold, of k or of a bin.
+//! Measures at the end of training over a whole set, as functions of a threshold, of k or of a bin.
 use twoscale::metrics::{self, Evaluation, Histogram};
 
 use experiment::file::Measure;
@@ -9,8 +9,10 @@ pub const BINS: usize = 100;
 /// Bins of max p in the expected calibration error.
 const CALIBRATION_BINS: usize = 15;
 
-/// A measure of a set at the given positions. Empty when the set is (a diverged run has no evaluation), when it is a share of
-/// the misclassified objects and there are none, or when the measure is one of training.
+/// Evaluates a measure on a set at the given positions: pairs (x, value).
+///
+/// Empty for an empty set (a diverged run has no evaluation), for a share of misclassified objects where every object is
+/// classified correctly, and for a measure of training.
 pub fn measure(set: &Evaluation, measure: Measure, at: &[f64]) -> Vec<(f64, f64)> {
     if set.is_empty() {
         return Vec::new();
@@ -42,7 +44,7 @@ pub fn measure(set: &Evaluation, measure: Measure, at: &[f64]) -> Vec<(f64, f64)
         | Measure::TestAccuracy
         | Measure::FirstScale
         | Measure::Separation
-        | Measure::Size => Vec::new(),
+        | Measure::Norm => Vec::new(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! From records to curves: one record gives one curve, the records of a loss give a [`Series`] with its interval over seeds.
+//! Curves of records: one record gives one curve, the records of a loss give a [`Series`] with its interval over seeds.
 //!
 //! The x axis of everything recorded in training is in epochs as the paper counts them, step · batch / training objects (its
 //! 1000 MNIST steps are 2.1333 epochs), also where an epoch's last incomplete batch is left out.
@@ -15,7 +15,7 @@ use crate::statistics::Student;
 use experiment::file::{Experiment, Measure, Panel, PanelSeries, Part, Set};
 use runs::record::Record;
 
-/// What is taken from a record.
+/// Measure with the settings that make a curve of a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Selection<'a> {
     /// The measure.
@@ -31,7 +31,7 @@ pub struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    /// What a panel shows of a series whose set is `set` (`None`: the panel's).
+    /// Selection of a panel for a series whose set is `set` (`None`: the panel's).
     pub fn of_panel(panel: &'a Panel, set: Option<Set>) -> Self {
         Self {
             measure: panel.measure,
@@ -42,18 +42,18 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// What a part of a claim is about, at every step; `None` where it has no measure.
+    /// Selection of a part of a claim, at every step; `None` where the part has no measure.
     pub fn of_part(part: &'a Part) -> Option<Self> {
         Some(Self { measure: part.measure?, set: part.set, smooth: part.smooth, points: 0, at: &part.at })
     }
 }
 
-/// Whether a measure is a histogram: drawn as bars.
+/// Returns whether a measure is a histogram, drawn as bars.
 pub fn is_histogram(measure: Measure) -> bool {
     matches!(measure, Measure::MaxProbability | Measure::CorrectProbability | Measure::Gap)
 }
 
-/// One record's curve, by increasing x. Empty where the record has nothing to measure.
+/// Computes the curve of a record, by increasing x. Empty where the record lacks the measured quantity.
 pub fn curve(record: &Record, selection: &Selection) -> Vec<(f64, f64)> {
     let history = &record.history;
     let first = |values: &[f64]| values.first().copied().unwrap_or(f64::NAN);
@@ -75,7 +75,7 @@ pub fn curve(record: &Record, selection: &Selection) -> Vec<(f64, f64)> {
             let (Some(r1), Some(r2)) = (history.scales.first(), history.scales.get(1)) else { return Vec::new() };
             at_every_step(record, selection, r1.iter().zip(r2).map(|(r1, r2)| r2 / r1))
         }
-        Measure::Size => {
+        Measure::Norm => {
             let start = first(&history.log_norm);
             at_every_step(record, selection, history.log_norm.iter().map(|l| (l - start).exp()))
         }
@@ -95,12 +95,13 @@ fn at_every_step(record: &Record, selection: &Selection, values: impl Iterator<I
     bin(&curve, selection.points)
 }
 
-/// x of a step, in the paper's epochs.
+/// Converts a step to the paper's epochs.
 fn epochs(record: &Record, step: usize) -> f64 {
     (step * record.run.spec.schedule.batch) as f64 / record.run.train_objects.max(1) as f64
 }
 
-/// Mean and interval over seeds at every x; seeds that lack an x (a share of an empty set) are not counted there.
+/// Averages curves over seeds: mean and interval at every x. A seed without a value at x (a share of an empty set) does not count
+/// there.
 pub fn average(curves: &[Vec<(f64, f64)>]) -> Vec<Point> {
     let student = Student::of(curves.len());
     let mut xs: Vec<f64> = curves.iter().flatten().map(|p| p.0).collect();
@@ -123,7 +124,7 @@ pub fn average(curves: &[Vec<(f64, f64)>]) -> Vec<Point> {
         .collect()
 }
 
-/// Every series of every panel, in the order of the experiment file; series without a finished run have no points.
+/// Computes every series of every panel, in the order of the experiment file; a series without a finished run has no points.
 pub fn series(experiment: &Experiment, runs: &Runs) -> Vec<Series> {
     let of_panel = |panel: &Panel| panel.series.iter().map(|s| one_series(panel, s, runs)).collect::<Vec<_>>();
     experiment.panels.iter().flat_map(of_panel).collect()

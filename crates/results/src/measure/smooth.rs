@@ -1,4 +1,4 @@
-//! Smoothing and thinning of curves that have a value at every step, as the paper's own curves were.
+//! Smoothing and binning of curves that have a value at every step, as in the paper's own curves.
 
 /// Centred moving average over `window` values, the ends reflected (c b a | a b c ... x y z | z y x). An even window reaches
 /// one value further back than ahead. Windows of 0 and 1 leave the values alone.
@@ -29,9 +29,10 @@ fn reflected(i: isize, n: usize) -> usize {
     (if i < n { i } else { 2 * n - 1 - i }) as usize
 }
 
-/// Mean of the polyline through `curve` over each of `points` equal bins of x, at the bins' centres: the operation by which the
-/// paper's dense curves were brought to 400 points. Curves with fewer points than that, and `points` = 0, are left alone.
-/// `curve` is ordered by x.
+/// Averages the polyline through `curve` (ordered by x) over `points` equal bins of x; returns the means at the bins' centres.
+///
+/// The paper's dense curves were brought to 400 points in this way. Curves with at most `points` points, and `points` = 0, are
+/// returned unchanged.
 pub fn bin(curve: &[(f64, f64)], points: usize) -> Vec<(f64, f64)> {
     if points == 0 || curve.len() <= points || curve.len() < 2 {
         return curve.to_vec();

@@ -36,7 +36,7 @@ fn scales_are_relative_to_their_beginning() {
     let end = |m| curve(&record(1, 0.1), &selection(m)).last().unwrap().1;
     assert!(close(end(Measure::FirstScale), 1.0));
     assert!(close(end(Measure::Separation), 49.0 / 4.0));
-    assert!(close(end(Measure::Size), 0.9f64.exp()));
+    assert!(close(end(Measure::Norm), 0.9f64.exp()));
 }
 
 #[test]

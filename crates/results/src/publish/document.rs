@@ -29,8 +29,9 @@ pub struct Document {
     /// (seed, step) of the runs that diverged, by loss.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub diverged: BTreeMap<String, Vec<(u64, usize)>>,
-    /// What the figure says besides its curves.
-    pub face: Caption,
+    /// Caption of the figure. Documents of older versions call it `face`.
+    #[serde(alias = "face")]
+    pub caption: Caption,
     /// The claims, judged.
     pub claims: Vec<Judgement>,
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use document::{DataFile, Document};
-pub use origin::{Origin, face, readings};
+pub use origin::{Origin, caption, readings};
 pub use report::{Reported, report};
 pub use table::{from_csv, paper_curves, to_csv};
 
@@ -121,11 +121,11 @@ pub struct Published {
 /// are not kept from overwriting here.
 ///
 /// # Errors
-/// When the experiment cannot be drawn or a file cannot be written.
+/// Fails when the experiment cannot be drawn or a file cannot be written.
 pub fn publish(origin: Origin, name: &str, runs: &Runs, folders: &Folders) -> Result<Published, Error> {
     let document = document(origin, name, runs);
     let csv = to_csv(&series(origin.experiment, runs))?;
-    let svg = svg(origin.experiment, name, &from_csv(&csv, &folders.csv(name))?, &document.face, folders)?;
+    let svg = svg(origin.experiment, name, &from_csv(&csv, &folders.csv(name))?, &document.caption, folders)?;
     let mut json = serde_json::to_string_pretty(&document).unwrap_or_default();
     json.push('\n');
     let files = vec![folders.svg(name), folders.csv(name), folders.json(name)];
@@ -155,7 +155,7 @@ pub fn document(origin: Origin, name: &str, runs: &Runs) -> Document {
         readings: readings(origin.experiment),
         seeds: seeds.collect::<BTreeMap<_, _>>(),
         diverged: origin::diverged(origin.experiment, runs),
-        face: face(origin, runs),
+        caption: caption(origin, runs),
         claims: judge(origin.experiment, runs),
     }
 }
@@ -164,22 +164,22 @@ pub fn document(origin: Origin, name: &str, runs: &Runs) -> Document {
 /// that it comes from the table.
 ///
 /// # Errors
-/// When nothing was published, or the experiment cannot be drawn, or the figure cannot be written.
+/// Fails when nothing was published, or the experiment cannot be drawn, or the figure cannot be written.
 pub fn render(experiment: &Experiment, name: &str, folders: &Folders) -> Result<PathBuf, Error> {
     let series = published_series(name, folders)?;
-    let face = published_document(name, folders)?.map_or_else(
+    let caption = published_document(name, folders)?.map_or_else(
         || Caption { subtitle: "from the published table".to_owned(), ..Caption::default() },
-        |document| document.face,
+        |document| document.caption,
     );
     let path = folders.svg(name);
-    write_atomically(&path, &svg(experiment, name, &series, &face, folders)?)?;
+    write_atomically(&path, &svg(experiment, name, &series, &caption, folders)?)?;
     Ok(path)
 }
 
 /// The published table of a figure.
 ///
 /// # Errors
-/// When there is none, or it is damaged.
+/// Fails when there is none, or it is damaged.
 pub fn published_series(name: &str, folders: &Folders) -> Result<Vec<Series>, Error> {
     let path = folders.csv(name);
     match read(&path)? {
@@ -191,7 +191,7 @@ pub fn published_series(name: &str, folders: &Folders) -> Result<Vec<Series>, Er
 /// What is published of a figure under its own reading and under `variants`; none where its own reading is not published.
 ///
 /// # Errors
-/// When a document is damaged.
+/// Fails when a document is damaged.
 pub fn published(name: &str, variants: &[&str], folders: &Folders) -> Result<Option<Reported>, Error> {
     let Some(own) = published_document(name, folders)? else { return Ok(None) };
     Ok(Some(Reported { own, variants: published_variants(name, variants, folders)? }))
@@ -200,7 +200,7 @@ pub fn published(name: &str, variants: &[&str], folders: &Folders) -> Result<Opt
 /// Those of a figure's `variants` that are published.
 ///
 /// # Errors
-/// When a document is damaged.
+/// Fails when a document is damaged.
 pub fn published_variants(name: &str, variants: &[&str], folders: &Folders) -> Result<Vec<Document>, Error> {
     let of_variant = |variant: &&str| published_document(&format!("{name}-{variant}"), folders).transpose();
     variants.iter().filter_map(of_variant).collect()
@@ -209,7 +209,7 @@ pub fn published_variants(name: &str, variants: &[&str], folders: &Folders) -> R
 /// The published document of a figure; none where there is no file.
 ///
 /// # Errors
-/// When it is damaged.
+/// Fails when it is damaged.
 pub fn published_document(name: &str, folders: &Folders) -> Result<Option<Document>, Error> {
     let path = folders.json(name);
     let Some(text) = read(&path)? else { return Ok(None) };
@@ -217,9 +217,9 @@ pub fn published_document(name: &str, folders: &Folders) -> Result<Option<Docume
     document.map(Some).map_err(|e| Error::Document { path: path.display().to_string(), reason: e.to_string() })
 }
 
-fn svg(exp: &Experiment, name: &str, series: &[Series], face: &Caption, folders: &Folders) -> Result<String, Error> {
+fn svg(exp: &Experiment, name: &str, series: &[Series], caption: &Caption, folders: &Folders) -> Result<String, Error> {
     let paper = paper_curves(&folders.paper_csv(name), &exp.paper)?;
-    Ok(figure::draw(exp, series, &paper, face)?)
+    Ok(figure::draw(exp, series, &paper, caption)?)
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {

@@ -1,4 +1,4 @@
-//! What a figure's face says about how it was made: seeds, scale, data, reading, and what must not be missed.
+//! Caption of a figure: seeds, scale, data, assumptions, departures and warnings.
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
@@ -6,22 +6,23 @@ use twoscale::options::{NormKind, Reduction};
 
 use crate::figure::Caption;
 use crate::measure::{Runs, parts};
+use crate::text::thousands;
 use experiment::file::Experiment;
 use runs::record::FAKE_DEVICE;
 
-/// What an experiment is compared with: the same experiment file without the patches of a scale or of the command line.
+/// Experiment beside the same experiment file without the patches of a scale or of the command line.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
     /// The experiment as run.
     pub experiment: &'a Experiment,
     /// The experiment at the paper's scale.
     pub full: &'a Experiment,
-    /// Name of the scale.
+    /// Scale's name.
     pub scale: &'a str,
 }
 
-/// The face of a figure made from these runs.
-pub fn face(origin: Origin, runs: &Runs) -> Caption {
+/// Caption of a figure made from these runs.
+pub fn caption(origin: Origin, runs: &Runs) -> Caption {
     Caption {
         subtitle: [
             seeds(origin.experiment, runs),
@@ -43,7 +44,7 @@ fn drawn(experiment: &Experiment) -> BTreeSet<&str> {
     experiment.panels.iter().flat_map(|p| &p.series).map(|s| parts(s).1).collect()
 }
 
-/// Fewest and most seeds behind the losses drawn that have runs.
+/// Smallest and largest number of seeds of the losses drawn that have runs.
 fn seed_range(experiment: &Experiment, runs: &Runs) -> Option<(usize, usize)> {
     let counts = drawn(experiment).into_iter().map(|loss| runs.finished(loss).count()).filter(|n| *n > 0);
     counts.fold(None, |range, n| match range {
@@ -78,7 +79,7 @@ fn data(experiment: &Experiment) -> String {
     format!("{set}{labels}")
 }
 
-/// The readings that decide whether a figure comes out, in a line.
+/// Options of network and loss in one line.
 fn reading(experiment: &Experiment) -> String {
     let readings = readings(experiment);
     let word = |path: &[&str]| {
@@ -88,16 +89,16 @@ fn reading(experiment: &Experiment) -> String {
     let biases = if experiment.model.biases { "" } else { ", no biases" };
     let mean = match experiment.loss_options.reduction {
         Reduction::Mean => "",
-        Reduction::PerScale => "; mean of each side",
-        Reduction::PerFirstScale => "; losses averaged by the number on R1",
+        Reduction::PerScale => "; loss averaged over the objects of each scale",
+        Reduction::PerFirstScale => "; loss divided by the number of objects on R1",
     };
-    let size = &experiment.loss_options.norm;
-    let norm = if size.kind == NormKind::Frobenius {
+    let norm_options = &experiment.loss_options.norm;
+    let norm = if norm_options.kind == NormKind::Frobenius {
         String::new()
     } else {
         format!(" by {} norms", word(&["loss-options", "norm", "kind"]))
     };
-    let power = if size.power == 1.0 { String::new() } else { format!(" to the power {}", size.power) };
+    let power = if norm_options.power == 1.0 { String::new() } else { format!(" to the power {}", norm_options.power) };
     format!(
         "R over {} layers{norm}{power}, {}; gate {}{mean}; initialisation {}{biases}; inputs {}; last activation {}",
         word(&["loss-options", "norm", "layers"]),
@@ -109,7 +110,7 @@ fn reading(experiment: &Experiment) -> String {
     )
 }
 
-/// JSON without its punctuation: `{"normal": 0.1}` reads `normal 0.1`.
+/// Writes JSON without its punctuation: `{"normal": 0.1}` reads `normal 0.1`.
 fn plain(value: &Value) -> String {
     value.to_string().replace(['{', '}', '"', '[', ']'], "").replace(':', " ").replace(',', ", ")
 }
@@ -150,7 +151,7 @@ fn banners(origin: Origin, runs: &Runs) -> Vec<String> {
     banners
 }
 
-/// What is smaller than the paper's, if anything is.
+/// Warning that names everything smaller than the paper's.
 fn reduced(Origin { experiment, full, scale }: Origin, runs: &Runs) -> Option<String> {
     let mut what = Vec::new();
     // A diverged run is a seed that was run; losses without any run are named in a note instead.
@@ -202,25 +203,4 @@ fn notes(experiment: &Experiment, runs: &Runs) -> Vec<String> {
 pub fn diverged(experiment: &Experiment, runs: &Runs) -> BTreeMap<String, Vec<(u64, usize)>> {
     let of = |loss: &String| (loss.clone(), runs.diverged(loss));
     experiment.losses.keys().map(of).filter(|(_, seeds)| !seeds.is_empty()).collect()
-}
-
-/// A number with commas between thousands.
-fn thousands(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!([7, 1000, 50_000, 1_234_567].map(super::thousands), ["7", "1,000", "50,000", "1,234,567"]);
-    }
 }

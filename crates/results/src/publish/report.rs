@@ -72,8 +72,8 @@ fn dependences(out: &mut String, figure: &Reported) {
 
 fn section(out: &mut String, document: &Document) {
     let _ = writeln!(out, "## {}: {}\n", document.figure, document.title);
-    let _ = writeln!(out, "{}\n", document.face.subtitle);
-    for warning in document.face.banners.iter().chain(&document.face.notes) {
+    let _ = writeln!(out, "{}\n", document.caption.subtitle);
+    for warning in document.caption.banners.iter().chain(&document.caption.notes) {
         let _ = writeln!(out, "**{warning}**\n");
     }
     let _ = writeln!(out, "![{0}]({0}.svg)\n", document.figure);

@@ -1,4 +1,4 @@
-//! The published tables: `figures/data/figN.csv` (ours) and `figures/paper/figN.csv` (the paper's curves).
+//! Published tables: `figures/data/figN.csv` (ours) and `figures/paper/figN.csv` (the paper's curves).
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -26,11 +26,11 @@ struct PaperRow {
     y: f64,
 }
 
-/// Series as CSV, header `panel,series,x,mean,low,high,n`, numbers with seven significant digits. Series without points leave
-/// no trace.
+/// Writes series as CSV, header `panel,series,x,mean,low,high,n`, numbers with seven significant digits. Series without points have
+/// no rows.
 ///
 /// # Errors
-/// When the table cannot be written, which does not happen in memory.
+/// Returns the writer's error; writing to memory does not fail.
 pub fn to_csv(series: &[Series]) -> Result<String, Error> {
     let failed = |e: csv::Error| Error::Table { path: "the table".into(), reason: e.to_string() };
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
@@ -53,10 +53,10 @@ pub fn to_csv(series: &[Series]) -> Result<String, Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Series from CSV; `path` is named in errors. Divergence is no part of the table.
+/// Reads series from CSV; errors name `path`. Numbers of diverged runs are not part of the table.
 ///
 /// # Errors
-/// When a line is not `panel,series,x,mean,low,high,n`.
+/// Fails when a line is not of the form `panel,series,x,mean,low,high,n`.
 pub fn from_csv(text: &str, path: &Path) -> Result<Vec<Series>, Error> {
     let mut series: Vec<Series> = Vec::new();
     for row in csv::Reader::from_reader(text.as_bytes()).deserialize() {
@@ -70,10 +70,10 @@ pub fn from_csv(text: &str, path: &Path) -> Result<Vec<Series>, Error> {
     Ok(series)
 }
 
-/// The paper's curves of a figure, brought to our x axis; none where the file is not there (studies the paper does not have).
+/// Reads the paper's curves of a figure, on our x axis; none where there is no file (studies that the paper does not have).
 ///
 /// # Errors
-/// When the file cannot be read or a line is not `panel,series,x,y`.
+/// Fails when the file cannot be read or a line is not `panel,series,x,y`.
 pub fn paper_curves(path: &Path, axis: &Paper) -> Result<Vec<PaperSeries>, Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
@@ -92,12 +92,13 @@ pub fn paper_curves(path: &Path, axis: &Paper) -> Result<Vec<PaperSeries>, Error
     Ok(series)
 }
 
-/// The paper drew [0, to] over [from, to]: fig 10's axis runs linspace(1, 51.2), so x is (x − 1) · 51.2/50.2.
+/// Converts the paper's x to ours. The paper drew [0, to] over [from, to]: the axis of figure 10 runs linspace(1, 51.2), so x is
+/// (x − 1) · 51.2/50.2.
 fn true_x(x: f64, axis: &Paper) -> f64 {
     if axis.x_to > axis.x_from { (x - axis.x_from) * axis.x_to / (axis.x_to - axis.x_from) } else { x }
 }
 
-/// Rounded to seven significant digits: more than a figure shows or seeds support, and short in a file.
+/// Rounds to seven significant digits, more than a figure shows or the seeds support.
 fn rounded(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() { value } else { format!("{value:.6e}").parse().unwrap_or(value) }
 }

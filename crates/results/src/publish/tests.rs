@@ -60,7 +60,7 @@ fn the_document_keeps_its_contract() {
 }
 
 #[test]
-fn whatever_is_not_the_papers_is_said_on_the_face() {
+fn differences_from_the_paper_are_in_the_caption() {
     let full = Experiment { seeds: 30, ..fig13() };
     let mut small = full.clone();
     small.schedule.steps = 5;
@@ -71,19 +71,23 @@ fn whatever_is_not_the_papers_is_said_on_the_face() {
     stand_in.run.device = "fake".into();
     runs.insert("single", Arc::new(stand_in));
     runs.insert("single", Arc::new(diverged(5)));
-    let face = face(origin(&small, &full, "smoke"), &runs);
-    let all = face.banners.join("\n");
+    let caption = caption(origin(&small, &full, "smoke"), &runs);
+    let all = caption.banners.join("\n");
     assert!(all.contains("STAND-IN DATA: UCI digits, 8x8"), "{all}");
     assert!(all.contains("FAKE TRAINER"), "{all}");
     assert!(all.contains("REDUCED RUN (scale smoke): 3 of 30 seeds, 5 of 10 steps, 1,000 training objects"), "{all}");
-    assert!(face.subtitle.starts_with("3 to 4 seeds · 5 steps of 6 objects, τ = 0.1 · MNIST"), "{}", face.subtitle);
-    assert_eq!(face.notes, ["Diverged and left out, single scale: seed 5 at step 4."]);
+    assert!(
+        caption.subtitle.starts_with("3 to 4 seeds · 5 steps of 6 objects, τ = 0.1 · MNIST"),
+        "{}",
+        caption.subtitle
+    );
+    assert_eq!(caption.notes, ["Diverged and left out, single scale: seed 5 at step 4."]);
 }
 
 #[test]
-fn the_face_names_an_unusual_size_and_only_that() {
+fn the_caption_names_an_unusual_norm_and_only_that() {
     let usual = fig13();
-    let said = |e: &Experiment| format!("{:?}", face(origin(e, e, "paper"), &runs()));
+    let said = |e: &Experiment| format!("{:?}", caption(origin(e, e, "paper"), &runs()));
     assert!(said(&usual).contains("R over dense layers, through;"), "{}", said(&usual));
     let mut unusual = usual;
     unusual.loss_options.norm.kind = twoscale::options::NormKind::Toeplitz;

@@ -16,14 +16,19 @@ impl Scaling {
     pub fn new(input: Input, images: &[u8], shape: [usize; 3], white: u8) -> Self {
         let [channels, height, width] = shape;
         let plane = height * width;
+        // Only two of the scalings read the images.
+        let statistics = match input {
+            Input::Unit | Input::Half => Vec::new(),
+            Input::Centred | Input::Standard => datasets::channel_statistics(images, shape, white.max(1)),
+        };
         let white = f64::from(white.max(1));
         let table = |channel: usize| {
             let (shift, scale) = match input {
                 Input::Unit => (0.0, 1.0),
                 Input::Half => (0.5, 0.5),
-                Input::Centred => (moments(images, channels, plane, channel, white).0, 1.0),
+                Input::Centred => (statistics[channel].0, 1.0),
                 Input::Standard => {
-                    let (mean, deviation) = moments(images, channels, plane, channel, white);
+                    let (mean, deviation) = statistics[channel];
                     // A channel of one value only carries nothing: 0 is its image, not 0/0.
                     (mean, if deviation > 0.0 { deviation } else { 1.0 })
                 }
@@ -51,25 +56,6 @@ impl Scaling {
     pub fn image_len(&self) -> usize {
         self.tables.len() * self.plane
     }
-}
-
-/// Mean and standard deviation of a channel, pixels on [0, 1]. From counts of pixel values, so that the sums are exact.
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn moments(images: &[u8], channels: usize, plane: usize, channel: usize, white: f64) -> (f64, f64) {
-    let mut counts = [0_u64; 256];
-    for image in images.chunks_exact(channels * plane) {
-        for &pixel in &image[channel * plane..(channel + 1) * plane] {
-            counts[usize::from(pixel)] += 1;
-        }
-    }
-    let total: u64 = counts.iter().sum();
-    let average = |of: fn(u64) -> u64| {
-        let sum: u64 = counts.iter().zip(0..).map(|(&count, pixel)| count * of(pixel)).sum();
-        sum as f64 / total.max(1) as f64
-    };
-    let mean = average(|pixel| pixel);
-    let variance = (average(|pixel| pixel * pixel) - mean * mean).max(0.0);
-    (mean / white, variance.sqrt() / white)
 }
 
 #[cfg(test)]
