@@ -26,8 +26,8 @@ pub(super) fn dataset(network: Network) -> Dataset {
 /// Any number of images of a network's shape: random bytes, allocated once and at their size.
 pub(super) fn noise(network: Network, train: usize, test: usize) -> Dataset {
     let name = network.spec().data.set;
-    let pixels: usize = name.shape().iter().product();
-    let classes = name.classes();
+    let (shape, classes) = (name.shape().unwrap_or_default(), name.classes().unwrap_or_default().max(1));
+    let pixels: usize = shape.iter().product();
     let split = |objects: usize, salt: usize| {
         let byte = move |i: usize| ((i ^ salt).wrapping_mul(0x9E37_79B9) >> 13).to_le_bytes()[0];
         let label = move |i: usize| u32::try_from(i % classes).unwrap_or(0);
@@ -35,7 +35,7 @@ pub(super) fn noise(network: Network, train: usize, test: usize) -> Dataset {
     };
     Dataset {
         name,
-        shape: name.shape(),
+        shape,
         classes,
         superclass: name.superclasses().map(|count| (0..classes).map(|class| (class % count) as u32).collect()),
         white: 255,
@@ -92,7 +92,7 @@ mod tests {
         for network in [Network::Mlp, Network::LeNet10, Network::LeNet100] {
             let name = network.spec().data.set;
             let set = dataset(network);
-            assert_eq!((set.shape, set.classes), (name.shape(), name.classes()));
+            assert_eq!((Some(set.shape), Some(set.classes)), (name.shape(), name.classes()));
             assert!(set.train.labels.iter().all(|label| (*label as usize) < set.classes));
             assert!(set.stand_in.is_some() && set.train.len() >= 4096 && set.test.len() >= 2000);
         }

@@ -1,4 +1,4 @@
-//! The folder that data sets are kept in: look, check, load.
+//! The folder of the data sets: look, check, load.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,30 +7,33 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{Catalogue, Packing, Source};
 use crate::error::{Error, Fault};
+use crate::fetch::Limits;
 use crate::{Dataset, Digest, Labels, Name, check, decode, digits, packed, textures};
 
-/// Where data sets are kept.
+/// A folder of data sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cache {
     /// The folder; below it, every set lies as its official archive unpacks it: `mnist/*.gz`, `cifar-10-batches-bin/`,
     /// `cifar-100-binary/`.
     pub root: PathBuf,
-    /// What the sets consist of and where they are downloaded from.
+    /// Files and addresses of the sets.
     pub catalogue: Catalogue,
+    /// Bounds on the time of a download.
+    pub limits: Limits,
 }
 
-/// What is known about a set in a cache.
+/// State of a set in a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Inside the program: nothing to fetch.
+    /// The set is inside the program: nothing to fetch.
     Embedded,
-    /// Made by the program: nothing to fetch.
+    /// The program makes the set: nothing to fetch.
     Generated,
-    /// All files are there and checked.
+    /// All files are there and right.
     Ready,
-    /// Some files are not there.
+    /// Some files are missing.
     Missing,
-    /// A file is there and wrong, or cannot be read; the sentence says which, why and what to do.
+    /// A file is wrong, or cannot be read; the sentence names the file, the reason and what to do.
     Damaged(String),
 }
 
@@ -39,13 +42,13 @@ pub enum State {
 pub struct Row {
     /// The set.
     pub name: Name,
-    /// Its state.
+    /// State of the set.
     pub state: State,
     /// Bytes of its files on disk, or of the embedded file.
     pub bytes: u64,
     /// One digest for the whole set, as published ([`crate::digest`]).
     pub digest: String,
-    /// Where it is or will be; `None` for the stand-ins.
+    /// Folder of the set; `None` for the stand-ins.
     pub place: Option<PathBuf>,
 }
 
@@ -64,30 +67,30 @@ impl Cache {
 
     /// The cache in `root`, with the official catalogue.
     pub fn at(root: impl Into<PathBuf>) -> Cache {
-        Cache { root: root.into(), catalogue: Catalogue::official() }
+        Cache { root: root.into(), catalogue: Catalogue::official(), limits: Limits::default() }
     }
 
-    /// Checks and reads a set. The files of a set on disk are checked against their published SHA-256 every time: that costs
-    /// about a tenth of a second, less than any way of remembering that it was done.
+    /// Checks and reads a set. The files of a set on disk are checked against their published SHA-256 every time: the check takes
+    /// about a tenth of a second, and a note that it was done could be wrong.
     ///
     /// # Errors
-    /// [`Error::Missing`] and [`Error::Damaged`] with what to do about it.
+    /// [`Error::Missing`] and [`Error::Damaged`] with what to do; [`Error::NotInCache`] for [`Name::Files`].
     pub fn load(&self, name: Name) -> Result<Dataset, Error> {
         let Some(source) = self.catalogue.source(name) else {
-            return if name == Name::Digits { digits::load() } else { Ok(textures::load()) };
+            return match name {
+                Name::Textures => Ok(textures::load()),
+                Name::Digits => digits::load(),
+                _ => Err(Error::NotInCache(name)),
+            };
         };
         self.check(source)?;
-        let dir = self.folder(source);
-        match name {
-            Name::Mnist => packed::with_unpacked(source, &dir, |dir| decode::mnist(source, dir)),
-            _ => decode::cifar(source, &dir),
-        }
+        decode::read(source, &self.folder(source))
     }
 
     /// [`Cache::load`], then [`Dataset::with_labels`].
     ///
     /// # Errors
-    /// Those of either.
+    /// The errors of either.
     pub fn load_with(&self, name: Name, labels: Labels) -> Result<Dataset, Error> {
         // Refused before two hundred megabytes are read.
         if labels == Labels::Coarse && name.superclasses().is_none() {
@@ -107,7 +110,7 @@ impl Cache {
         }
     }
 
-    /// State of a set. Files are checked in full, so that `Ready` means it.
+    /// State of a set, from a full check of its files.
     pub fn state(&self, name: Name) -> State {
         let Some(source) = self.catalogue.source(name) else {
             return if name == Name::Digits { State::Embedded } else { State::Generated };
@@ -138,7 +141,8 @@ impl Cache {
             None => {
                 let (bytes, digests) = match name {
                     Name::Digits => (digits::FILE.len() as u64, digits::digests()),
-                    _ => (0, textures::digests()),
+                    Name::Textures => (0, textures::digests()),
+                    _ => (0, Vec::new()),
                 };
                 Row { name, state, bytes, digest: crate::digest(&digests), place: None }
             }
@@ -150,8 +154,8 @@ impl Cache {
         self.root.join(&source.folder)
     }
 
-    /// Every file there and right. A file that is there both packed and unpacked must be right in both forms: whichever is
-    /// damaged would hurt somebody later.
+    /// Checks that every file is there and right. A file that lies there both packed and unpacked must be right in both forms:
+    /// the damaged form would be read one day.
     pub(crate) fn check(&self, source: &Source) -> Result<(), Error> {
         let dir = self.folder(source);
         let mut missing = Vec::new();
@@ -177,7 +181,7 @@ impl Cache {
         Err(Error::Missing { name: source.name, root: self.root.clone(), files: missing, hint })
     }
 
-    /// What lies where the set should be, if that helps.
+    /// Says what lies in the place of the set, as the rest of a sentence; may be empty.
     fn hint(&self, source: &Source) -> String {
         let python = match source.name {
             Name::Cifar10 => "cifar-10-batches-py",

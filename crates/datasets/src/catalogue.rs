@@ -1,70 +1,83 @@
-//! What the published files are: names, sizes, SHA-256 digests and addresses of the three downloadable sets.
+//! The published files: names, sizes, SHA-256 digests and addresses of the downloadable sets.
 //!
 //! A [`Catalogue`] is plain data that a [`crate::Cache`] carries, so that tests send small made-up sets through the same code.
+//! A further set in a known [`Format`] needs a variant of [`Name`] and an entry in [`Catalogue::official`].
 
 use crate::Name;
 
 /// The downloadable sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Catalogue {
-    /// MNIST.
-    pub mnist: Source,
-    /// CIFAR-10, binary version.
-    pub cifar10: Source,
-    /// CIFAR-100, binary version.
-    pub cifar100: Source,
+    /// A source for each set.
+    pub sources: Vec<Source>,
 }
 
 /// Files and addresses of one set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Which.
+    /// The set.
     pub name: Name,
     /// Folder below the data folder, as the official archive unpacks it.
     pub folder: String,
     /// The files that are read, training part first.
     pub files: Vec<Expected>,
-    /// How they are published.
+    /// Format of the files.
+    pub format: Format,
+    /// Form in which the files are published.
     pub packing: Packing,
     /// Addresses (ending in `/`) below which the downloads lie; tried in order.
     pub mirrors: Vec<String>,
 }
 
+/// Format of a set's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Four IDX files, as of MNIST: training images, training labels, test images, test labels. The names of the files of labels
+    /// contain `labels`.
+    Idx,
+    /// Records of one byte, the class, and the pixels (C, H, W), as of CIFAR-10. The last file is the test part.
+    Records,
+    /// Records of two bytes, super-class and class, and the pixels (C, H, W), as of CIFAR-100. The last file is the test part.
+    RecordsWithSuperclass,
+}
+
 /// A file as published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
-    /// Its name.
+    /// Name of the file.
     pub file: String,
-    /// Its length in bytes.
+    /// Length in bytes.
     pub size: u64,
-    /// Its SHA-256, hexadecimal.
+    /// SHA-256, hexadecimal.
     pub sha256: String,
-    /// The same file packed with gzip, where that is what is published.
+    /// The same file packed with gzip, where the packed file is the published one.
     pub packed: Option<Packed>,
 }
 
 /// A gzip file as published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// Its name.
+    /// Name of the file.
     pub file: String,
-    /// Its length in bytes.
+    /// Length in bytes.
     pub size: u64,
-    /// Its SHA-256, hexadecimal.
+    /// SHA-256, hexadecimal.
     pub sha256: String,
 }
 
-/// How the files of a set are published.
+/// Form in which the files of a set are published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packing {
-    /// Each by itself, as its [`Expected::packed`].
+    /// Every file by itself, as its [`Expected::packed`].
     Gzip,
-    /// All in one `.tar.gz`.
+    /// All files in one `.tar.gz`.
     Archive {
-        /// Its name.
+        /// Name of the archive.
         file: String,
-        /// Further small files in it that are worth keeping (names of the classes). Nothing reads them and no digest is
-        /// published for them, so they are neither checked nor required.
+        /// Length of the archive in bytes, as published: a download stops at the first byte beyond.
+        size: u64,
+        /// Further small files of the archive that are kept (names of the classes). No digest is published for these files and
+        /// nothing reads them: they are neither checked nor required.
         extras: Vec<String>,
     },
 }
@@ -72,17 +85,12 @@ pub enum Packing {
 impl Catalogue {
     /// The sets as their authors publish them.
     pub fn official() -> Catalogue {
-        Catalogue { mnist: mnist(), cifar10: cifar10(), cifar100: cifar100() }
+        Catalogue { sources: vec![mnist(), cifar10(), cifar100()] }
     }
 
-    /// The source of a set; `None` for the stand-ins, which have no files.
+    /// The source of a set; `None` for a set without published files.
     pub fn source(&self, name: Name) -> Option<&Source> {
-        match name {
-            Name::Mnist => Some(&self.mnist),
-            Name::Cifar10 => Some(&self.cifar10),
-            Name::Cifar100 => Some(&self.cifar100),
-            Name::Digits | Name::Textures => None,
-        }
+        self.sources.iter().find(|source| source.name == name)
     }
 }
 
@@ -152,8 +160,9 @@ fn mnist() -> Source {
                 packed: Some(Packed { file: format!("{file}.gz"), size: packed_size, sha256: packed_sha256.into() }),
             })
             .collect(),
+        format: Format::Idx,
         packing: Packing::Gzip,
-        // The authors' own page has refused downloads for years; these two carry its files byte for byte.
+        // The authors' own page has refused downloads for years; these two addresses carry the files byte for byte.
         mirrors: vec![
             "https://ossci-datasets.s3.amazonaws.com/mnist/".into(),
             "https://storage.googleapis.com/cvdf-datasets/mnist/".into(),
@@ -174,7 +183,12 @@ fn cifar10() -> Source {
         name: Name::Cifar10,
         folder: "cifar-10-batches-bin".into(),
         files: digests.into_iter().map(|(file, sha256)| plain(file, 10_000 * 3_073, sha256)).collect(),
-        packing: Packing::Archive { file: "cifar-10-binary.tar.gz".into(), extras: vec!["batches.meta.txt".into()] },
+        format: Format::Records,
+        packing: Packing::Archive {
+            file: "cifar-10-binary.tar.gz".into(),
+            size: 170_052_171,
+            extras: vec!["batches.meta.txt".into()],
+        },
         mirrors: cifar_mirrors(),
     }
 }
@@ -187,8 +201,10 @@ fn cifar100() -> Source {
             plain("train.bin", 50_000 * 3_074, "f31298fc616915fa142368359df1c4ca2ae984d6915ca468b998a5ec6aeebf29"),
             plain("test.bin", 10_000 * 3_074, "d8b1e6b7b3bee4020055f0699b111f60b1af1e262aeb93a0b659061746f8224a"),
         ],
+        format: Format::RecordsWithSuperclass,
         packing: Packing::Archive {
             file: "cifar-100-binary.tar.gz".into(),
+            size: 168_513_733,
             extras: vec!["fine_label_names.txt".into(), "coarse_label_names.txt".into()],
         },
         mirrors: cifar_mirrors(),

@@ -1,7 +1,7 @@
-//! Checks a file's structure and SHA-256 in one pass, before any reader sees it.
+//! Checks a file's structure and SHA-256 in one pass, before any reader sees the file.
 //!
-//! The readers' own complaints ("failed to fill whole buffer") name neither the file nor the cure, so everything they could
-//! stumble over is looked for here.
+//! A reader's own complaint ("failed to fill whole buffer") names neither the file nor the cure, so all that a reader could
+//! fail on is looked for here.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,11 +9,10 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::Name;
-use crate::catalogue::{Expected, Source};
+use crate::catalogue::{Expected, Format, Source};
 use crate::error::{Error, Fault};
 
-/// How the bytes of a file are to be read: a fixed header, then records that begin with labels.
+/// Layout of a file: a fixed header, then records that begin with labels.
 struct Layout {
     /// Big-endian words of an IDX header: magic number, number of objects, further dimensions. Empty for CIFAR.
     header: Vec<u32>,
@@ -23,20 +22,28 @@ struct Layout {
     classes: Vec<u32>,
 }
 
+/// Magic number of an IDX file of bytes with three axes.
 const IDX_IMAGES: u32 = 2051;
+/// Magic number of an IDX file of bytes with one axis.
 const IDX_LABELS: u32 = 2049;
 
 impl Layout {
-    fn of(name: Name, file: &Expected) -> Layout {
-        let [channels, height, width] = name.shape();
-        let pixels = channels * height * width;
-        match name {
-            Name::Cifar10 => Layout { header: vec![], record: 1 + pixels, classes: vec![10] },
-            Name::Cifar100 => Layout { header: vec![], record: 2 + pixels, classes: vec![20, 100] },
-            _ if file.file.contains("labels") => {
-                Layout { header: vec![IDX_LABELS, words(file.size.saturating_sub(8))], record: 1, classes: vec![10] }
+    fn of(source: &Source, file: &Expected) -> Layout {
+        let pixels = source.name.shape().unwrap_or_default().iter().product::<usize>().max(1);
+        let [_, height, width] = source.name.shape().unwrap_or_default();
+        let classes = words(source.name.classes().unwrap_or_default() as u64);
+        let superclasses = words(source.name.superclasses().unwrap_or_default() as u64);
+        match source.format {
+            Format::Records => Layout { header: vec![], record: 1 + pixels, classes: vec![classes] },
+            Format::RecordsWithSuperclass => {
+                Layout { header: vec![], record: 2 + pixels, classes: vec![superclasses, classes] }
             }
-            _ => Layout {
+            Format::Idx if is_labels(file) => Layout {
+                header: vec![IDX_LABELS, words(file.size.saturating_sub(8))],
+                record: 1,
+                classes: vec![classes],
+            },
+            Format::Idx => Layout {
                 header: vec![
                     IDX_IMAGES,
                     words(file.size.saturating_sub(16) / pixels as u64),
@@ -50,6 +57,11 @@ impl Layout {
     }
 }
 
+/// Returns `true` for an IDX file of labels.
+pub(crate) fn is_labels(file: &Expected) -> bool {
+    file.file.contains("labels")
+}
+
 fn words(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
@@ -59,15 +71,20 @@ pub(crate) fn file(source: &Source, file: &Expected, path: &Path) -> Result<(), 
     let damaged = |fault| Error::Damaged { name: source.name, path: path.to_owned(), fault };
     let reader = File::open(path).map_err(Error::io("read", path))?;
     let size = reader.metadata().map_err(Error::io("read", path))?.len();
-    content(source.name, file, reader, size).map_err(Error::io("read", path))?.map_err(damaged)
+    content(source, file, reader, size).map_err(Error::io("read", path))?.map_err(damaged)
 }
 
 /// Checks unpacked bytes that are `size` long. The outer error is the reader's, the inner one the content's.
-pub(crate) fn content(name: Name, file: &Expected, mut reader: impl Read, size: u64) -> io::Result<Result<(), Fault>> {
-    let layout = Layout::of(name, file);
+pub(crate) fn content(
+    source: &Source,
+    file: &Expected,
+    mut reader: impl Read,
+    size: u64,
+) -> io::Result<Result<(), Fault>> {
+    let layout = Layout::of(source, file);
     let mut hash = Sha256::new();
 
-    // What kind of file it is comes first: a pickle is not "too long".
+    // The kind of the file comes first: a pickle is not "too long".
     let mut head = vec![0; (4 * layout.header.len()).max(2)];
     let got = read_full(&mut reader, &mut head)?;
     if layout.header.is_empty() && size != file.size && head[0] == 0x80 && (2..=5).contains(&head[1]) {

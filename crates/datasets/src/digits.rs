@@ -10,6 +10,8 @@ use crate::{Dataset, Digest, Error, Name, Split};
 /// The file as scikit-learn ships it.
 pub(crate) const FILE: &[u8] = include_bytes!("../assets/digits.csv.gz");
 
+/// (C, H, W).
+const SHAPE: [usize; 3] = [1, 8, 8];
 const PIXELS: usize = 64;
 const WHITE: u8 = 16;
 /// Objects kept for testing: a fifth of the 1797.
@@ -26,8 +28,8 @@ pub(crate) fn load() -> Result<Dataset, Error> {
     let (test, train) = order.split_at(TEST.min(order.len()));
     Ok(Dataset {
         name: Name::Digits,
-        shape: Name::Digits.shape(),
-        classes: Name::Digits.classes(),
+        shape: SHAPE,
+        classes: 10,
         superclass: None,
         white: WHITE,
         train: part(&lines, train),

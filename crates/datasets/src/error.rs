@@ -1,15 +1,15 @@
-//! What can go wrong with data, each as one sentence: what is wrong, where, and what to do.
+//! Errors, each one sentence: what is wrong, where, and what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::Name;
 
-/// Why a data set could not be found, read or fetched.
+/// Reasons why a data set cannot be found, read or fetched.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A name that is no data set's.
-    #[error("`{0}` is not a data set; known are mnist, cifar-10, cifar-100, digits, textures")]
+    /// A name that no data set has.
+    #[error("`{0}` is not a data set; known are {all}", all = Name::listed(|_| true))]
     UnknownName(String),
 
     /// Files of a set are not there.
@@ -21,28 +21,32 @@ pub enum Error {
         root: PathBuf,
         /// Paths of the missing files below the data folder.
         files: Vec<String>,
-        /// What was seen in their place, as the rest of the sentence (a wrong layout, an archive still packed); may be empty.
+        /// What lies in the place of the files, as the rest of the sentence (a wrong layout, an archive still packed); may be empty.
         hint: String,
     },
 
-    /// A file is there and its content is not what was published.
+    /// The content of a file is not what was published.
     #[error("{} {fault}; `cargo xtask data fetch {name}` replaces it", path.display())]
     Damaged {
         /// The set.
         name: Name,
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         fault: Fault,
     },
 
-    /// Super-classes were asked of a set that has none.
-    #[error("{0} has no super-classes; `labels: coarse` works with cifar-100 and textures")]
+    /// Super-classes were asked for, and the set has none.
+    #[error("{0} has no super-classes; `labels: coarse` works with {with}", with = Name::listed(|name| name.superclasses().is_some()))]
     NoSuperclasses(Name),
 
     /// Nothing has to be fetched for a set that is inside the program.
     #[error("{0} is part of this program: there is nothing to fetch")]
     NothingToFetch(Name),
+
+    /// A set of files is asked of the cache, which does not hold it.
+    #[error("{0} names no set of the data folder; its files are named in an experiment file")]
+    NotInCache(Name),
 
     /// No source delivered a file.
     #[error(
@@ -52,13 +56,13 @@ pub enum Error {
     Fetch {
         /// The set.
         name: Name,
-        /// What the last source answered.
+        /// What went wrong at each address.
         reason: String,
         /// Names of the files to put in place by hand.
         files: Vec<String>,
-        /// Where to put them.
+        /// Folder for these files.
         folder: PathBuf,
-        /// Where to find them.
+        /// Addresses of these files.
         sources: Vec<String>,
     },
 
@@ -69,21 +73,30 @@ pub enum Error {
     Stopped(Name),
 
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}: {reason}", path.display())]
     Io {
-        /// What was tried: `read`, `write`, ...
+        /// The operation: `read`, `write`, ...
         action: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// What it answered.
-        source: io::Error,
+        /// The system's answer. Not a `source`: the sentence holds it already, and a chain of causes would tell it twice.
+        reason: io::Error,
+    },
+
+    /// A file of an own data set ([`crate::Files`]) is not what it must be.
+    #[error("{} {reason}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The rest of the sentence: what is wrong, and what to do.
+        reason: String,
     },
 
     /// No folder to keep data in.
     #[error("this user has no cache folder; name a data folder with `--data DIR` or the variable TWOSCALE_DATA")]
     NoFolder,
 
-    /// A reader failed on files that had passed every check.
+    /// A reader failed on files that passed every check.
     #[error("{name} was checked, but cannot be decoded: {reason}; this is a bug, please report it")]
     Decode {
         /// The set.
@@ -93,23 +106,23 @@ pub enum Error {
     },
 }
 
-/// What is wrong with a file's content.
+/// Faults in the content of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Ends early.
+    /// The file ends early.
     #[error("is truncated: {found} bytes instead of {expected}")]
     Truncated {
-        /// Bytes there are.
+        /// Length of the file in bytes.
         found: u64,
-        /// Bytes there should be.
+        /// Length as published.
         expected: u64,
     },
-    /// Goes on after the end.
+    /// The file goes on after the published end.
     #[error("is too long: {found} bytes instead of {expected}")]
     TooLong {
-        /// Bytes there are.
+        /// Length of the file in bytes.
         found: u64,
-        /// Bytes there should be.
+        /// Length as published.
         expected: u64,
     },
     /// Another kind of file.
@@ -117,7 +130,7 @@ pub enum Fault {
     Magic {
         /// The first four bytes, big-endian.
         found: u32,
-        /// What they should be.
+        /// The magic number of the format.
         expected: u32,
     },
     /// An IDX header that announces other dimensions.
@@ -133,7 +146,7 @@ pub enum Fault {
     Label {
         /// Index of the object, from 0.
         object: u64,
-        /// Its label.
+        /// Label of the object.
         label: u8,
         /// Number of classes.
         classes: u32,
@@ -143,37 +156,37 @@ pub enum Fault {
     Superclass {
         /// The class.
         class: u8,
-        /// Its super-class at first sight.
+        /// Super-class of the first object of the class.
         first: u8,
-        /// And later.
+        /// Super-class of a later object.
         second: u8,
-        /// Index of that object, from 0.
+        /// Index of the later object, from 0.
         object: u64,
     },
     /// The Python edition of CIFAR in the place of the binary one.
     #[error("is a Python pickle: this is the Python version of the set, and the binary version is needed")]
     Pickle,
-    /// Does not unpack.
+    /// The file cannot be unpacked.
     #[error("is damaged: it cannot be unpacked ({0})")]
     Unpack(String),
-    /// Right length and structure, wrong bytes.
+    /// Length and structure are right, bytes are wrong.
     #[error("is damaged: its SHA-256 is {found} instead of {expected}")]
     Digest {
-        /// Of the file.
+        /// Digest of the file.
         found: String,
-        /// As published.
+        /// Digest as published.
         expected: String,
     },
 }
 
 impl Error {
-    /// For `map_err` on an operation on `path`.
+    /// Makes a function for `map_err` on an operation on `path`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-        move |source| Error::Io { action, path: path.to_owned(), source }
+        move |reason| Error::Io { action, path: path.to_owned(), reason }
     }
 }
 
-/// What is to be done with an archive put in place by hand.
+/// Names the command that unpacks an archive put in place by hand.
 fn unpacking(name: Name, files: &[String]) -> String {
     if files.iter().any(|f| f.ends_with(".tar.gz")) {
         format!(" unpack with `cargo xtask data fetch {name}` and")

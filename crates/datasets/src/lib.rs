@@ -32,6 +32,6 @@ mod textures;
 
 pub use cache::{Cache, Row, State};
 pub use error::{Error, Fault};
-pub use fetch::Progress;
+pub use fetch::{Limits, Progress};
 pub use name::{Labels, Name};
 pub use set::{Dataset, Digest, Split, channel_statistics, digest};

@@ -26,51 +26,77 @@ pub enum Name {
     /// Synthetic: textured shapes, 3x32x32, 100 classes in 20 super-classes.
     #[serde(rename = "textures")]
     Textures,
+    /// The user's own set, from `.npy` files that the experiment file names.
+    #[serde(rename = "files")]
+    Files,
+}
+
+/// What is known about a set before anything is read.
+struct Facts {
+    name: &'static str,
+    title: &'static str,
+    stand_in: bool,
+    /// (C, H, W) and the number of classes; `None` where the files decide.
+    size: Option<([usize; 3], usize)>,
+    superclasses: Option<usize>,
 }
 
 impl Name {
-    /// Every data set: the paper's three first, then the two stand-ins.
+    /// Every set that is known by its name alone: the paper's three, then the two stand-ins. [`Name::Files`] is not among them.
     pub const ALL: [Name; 5] = [Name::Mnist, Name::Cifar10, Name::Cifar100, Name::Digits, Name::Textures];
+
+    fn facts(self) -> Facts {
+        let facts = |name, title, size| Facts { name, title, stand_in: false, size, superclasses: None };
+        match self {
+            Name::Mnist => facts("mnist", "MNIST", Some(([1, 28, 28], 10))),
+            Name::Cifar10 => facts("cifar-10", "CIFAR-10", Some(([3, 32, 32], 10))),
+            Name::Cifar100 => {
+                Facts { superclasses: Some(20), ..facts("cifar-100", "CIFAR-100", Some(([3, 32, 32], 100))) }
+            }
+            Name::Digits => Facts { stand_in: true, ..facts("digits", "UCI digits", Some(([1, 8, 8], 10))) },
+            Name::Textures => Facts {
+                stand_in: true,
+                superclasses: Some(20),
+                ..facts("textures", "synthetic textures", Some(([3, 32, 32], 100)))
+            },
+            Name::Files => facts("files", "own data", None),
+        }
+    }
 
     /// The name as experiment files, the command line and error messages write it.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Name::Mnist => "mnist",
-            Name::Cifar10 => "cifar-10",
-            Name::Cifar100 => "cifar-100",
-            Name::Digits => "digits",
-            Name::Textures => "textures",
-        }
+        self.facts().name
     }
 
-    /// Whether this set only stands in for one of the paper's: it needs no file, and a figure made from it must say so.
+    /// The name on the face of a figure.
+    pub fn title(self) -> &'static str {
+        self.facts().title
+    }
+
+    /// Returns `true` for a set that stands in for one of the paper's: it needs no file, and a figure made from it must say so.
     pub fn is_stand_in(self) -> bool {
-        matches!(self, Name::Digits | Name::Textures)
+        self.facts().stand_in
     }
 
-    /// (C, H, W) of an image.
-    pub fn shape(self) -> [usize; 3] {
-        match self {
-            Name::Mnist => [1, 28, 28],
-            Name::Digits => [1, 8, 8],
-            Name::Cifar10 | Name::Cifar100 | Name::Textures => [3, 32, 32],
-        }
+    /// (C, H, W) of an image; `None` where the files decide.
+    pub fn shape(self) -> Option<[usize; 3]> {
+        self.facts().size.map(|(shape, _)| shape)
     }
 
-    /// Number of (fine) classes.
-    pub fn classes(self) -> usize {
-        match self {
-            Name::Mnist | Name::Cifar10 | Name::Digits => 10,
-            Name::Cifar100 | Name::Textures => 100,
-        }
+    /// Number of (fine) classes; `None` where the files decide.
+    pub fn classes(self) -> Option<usize> {
+        self.facts().size.map(|(_, classes)| classes)
     }
 
     /// Number of super-classes, for a set that has them.
     pub fn superclasses(self) -> Option<usize> {
-        match self {
-            Name::Cifar100 | Name::Textures => Some(20),
-            Name::Mnist | Name::Cifar10 | Name::Digits => None,
-        }
+        self.facts().superclasses
+    }
+
+    /// The names of the sets for which `wanted` holds, as a list in a sentence.
+    pub(crate) fn listed(wanted: impl Fn(Name) -> bool) -> String {
+        let names: Vec<&str> = Name::ALL.into_iter().filter(|name| wanted(*name)).map(Name::as_str).collect();
+        names.join(", ")
     }
 }
 
@@ -89,7 +115,7 @@ impl FromStr for Name {
     }
 }
 
-/// Which labels a network is trained on.
+/// The labels that a network is trained on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Labels {
@@ -109,6 +135,7 @@ mod tests {
         for name in Name::ALL {
             assert_eq!(name.to_string().parse::<Name>().unwrap(), name);
         }
+        assert!("files".parse::<Name>().is_err(), "a set of files is named in an experiment file alone");
         let message = "cifar10".parse::<Name>().unwrap_err().to_string();
         assert!(message.contains("`cifar10`") && message.contains("cifar-10, cifar-100"), "{message}");
     }

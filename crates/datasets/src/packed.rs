@@ -1,16 +1,17 @@
-//! MNIST is published as `.gz` files and its reader wants them unpacked: beside the packed ones, or, where that folder cannot be
-//! written, in a temporary folder for the time of reading.
+//! Files that are published as `.gz`: checked and read as they are, without an unpacked copy on disk.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::io::{self, BufReader, Read};
+use std::path::Path;
 
 use flate2::read::GzDecoder;
 
 use crate::catalogue::{Expected, Packed, Source};
+use crate::check;
 use crate::error::{Error, Fault};
-use crate::{Dataset, check};
+
+/// A packed file longer than the published one by more than this is not read at all.
+const SURPLUS: u64 = 16 << 20;
 
 /// Checks a packed file; its content too, unless the unpacked one beside it has been checked already.
 pub(crate) fn check(source: &Source, file: &Expected, gzip: &Packed, dir: &Path, unpacked: bool) -> Result<(), Error> {
@@ -26,14 +27,17 @@ pub(crate) fn check_at(
     unpacked: bool,
 ) -> Result<(), Error> {
     let damaged = |fault| Error::Damaged { name: source.name, path: path.to_owned(), fault };
+    let (found, expected) = (fs::metadata(path).map_err(Error::io("read", path))?.len(), gzip.size);
+    if found > expected.saturating_add(SURPLUS) {
+        return Err(damaged(Fault::TooLong { found, expected }));
+    }
     let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    let (found, expected) = (bytes.len() as u64, gzip.size);
     let digest = check::sha256(&bytes);
     if digest == gzip.sha256 {
         if unpacked {
             return Ok(());
         }
-        return match check::content(source.name, file, GzDecoder::new(bytes.as_slice()), file.size) {
+        return match check::content(source, file, GzDecoder::new(bytes.as_slice()), file.size) {
             Ok(result) => result.map_err(damaged),
             Err(error) => Err(damaged(Fault::Unpack(error.to_string()))),
         };
@@ -46,59 +50,27 @@ pub(crate) fn check_at(
     }))
 }
 
-/// What is wrong inside a file that is not the published one, if it is whole in itself: another set, or a label that is no class,
-/// says more than a digest does.
+/// Finds what is wrong inside a file that is not the published one, if it is whole in itself: another set, or a label that is no
+/// class, says more than a digest does. Unpacks no more than the published file and a little: a few bytes can hold gigabytes.
 fn inside(source: &Source, file: &Expected, bytes: &[u8]) -> Option<Fault> {
-    let size = io::copy(&mut GzDecoder::new(bytes), &mut io::sink()).ok()?; // gzip's own checksum is verified here
-    match check::content(source.name, file, GzDecoder::new(bytes), size).ok()?.err()? {
+    let most = file.size.saturating_add(SURPLUS);
+    let unpacked = || GzDecoder::new(bytes).take(most);
+    let size = io::copy(&mut unpacked(), &mut io::sink()).ok()?; // gzip's own checksum is verified here
+    match check::content(source, file, unpacked(), size).ok()?.err()? {
         Fault::Digest { .. } => None,
         fault => Some(fault),
     }
 }
 
-/// Calls `read` with a folder in which every file of the (checked) set lies unpacked.
-pub(crate) fn with_unpacked(
-    source: &Source,
-    dir: &Path,
-    read: impl FnOnce(&Path) -> Result<Dataset, Error>,
-) -> Result<Dataset, Error> {
-    let missing: Vec<&Expected> = source.files.iter().filter(|f| !dir.join(&f.file).exists()).collect();
-    if missing.iter().try_for_each(|file| unpack(file, dir, dir)).is_ok() {
-        return read(dir);
+/// Opens a (checked) file of a set for reading: the unpacked one where it lies in `dir`, else the packed one.
+pub(crate) fn open(file: &Expected, dir: &Path) -> Result<Box<dyn Read>, Error> {
+    let plain = dir.join(&file.file);
+    let read = |path: &Path| {
+        let file = File::open(path).map_err(Error::io("read", path))?;
+        Ok(BufReader::with_capacity(1 << 18, file))
+    };
+    match &file.packed {
+        Some(gzip) if !plain.exists() => Ok(Box::new(GzDecoder::new(read(&dir.join(&gzip.file))?))),
+        _ => Ok(Box::new(read(&plain)?)),
     }
-    // Not writable (or full): the user's data folder may well be read-only.
-    let scratch = tempfile::tempdir().map_err(Error::io("create", &std::env::temp_dir()))?;
-    for file in &source.files {
-        let from = dir.join(&file.file);
-        if from.exists() {
-            let to = scratch.path().join(&file.file);
-            fs::copy(&from, &to).map_err(Error::io("write", &to))?;
-        } else {
-            unpack(file, dir, scratch.path()).map_err(Error::io("write", &scratch.path().join(&file.file)))?;
-        }
-    }
-    read(scratch.path())
-}
-
-/// Unpacks `from/FILE.gz` to `to/FILE`, which appears whole or not at all.
-fn unpack(file: &Expected, from: &Path, to: &Path) -> io::Result<()> {
-    let mut reader = GzDecoder::new(BufReader::new(File::open(from.join(file.published()))?));
-    place(&to.join(&file.file), |out| io::copy(&mut reader, out).map(|_| ()))
-}
-
-/// Writes a file beside its place and renames it there, so that nobody ever sees half of it.
-pub(crate) fn place(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    static NUMBER: AtomicUsize = AtomicUsize::new(0);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let beside: PathBuf = path.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()));
-    let result = File::create_new(&beside).and_then(|mut out| {
-        write(&mut out)?;
-        out.flush()?;
-        fs::rename(&beside, path)
-    });
-    if result.is_err() {
-        let _ = fs::remove_file(&beside); // the first error is the one to report
-    }
-    result
 }

@@ -23,6 +23,8 @@ const TRAIN: usize = 10_000;
 const TEST: usize = 2_000;
 const SEED: u64 = 0x7465_7874;
 
+/// (C, H, W).
+const SHAPE: [usize; 3] = [3, SIDE, SIDE];
 const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
 const CLASSES: usize = 100;
@@ -40,7 +42,7 @@ pub(crate) fn load() -> Dataset {
     }
     Dataset {
         name: Name::Textures,
-        shape: Name::Textures.shape(),
+        shape: SHAPE,
         classes: CLASSES,
         superclass: Some((0..CLASSES).map(|class| (class / SIBLINGS) as u32).collect()),
         white: 255,

@@ -1,159 +1,229 @@
 //! One file from one address, going on where an earlier attempt broke off.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::mpsc::RecvTimeoutError;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
-use reqwest::blocking::{Client, Response};
-use reqwest::header::{CONTENT_RANGE, RANGE};
+use ureq::Agent;
 
+use super::limits::Limits;
+use super::request::{self, Head, Message};
 use super::{Failure, Progress};
 use crate::Name;
 use crate::error::Error;
 
-/// A break in the middle is followed by so many further attempts at the same address; one that brought bytes does not count.
-const RETRIES: u32 = 2;
-/// Without an answer, or without a byte, for so long, an address is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The time between two looks at whether the user has stopped.
+const TICK: Duration = Duration::from_millis(50);
 
-/// A client for all attempts of one file. Proxies of the environment are used, but not for an address on this machine.
-pub(super) fn client(mirrors: &[String]) -> Result<Client, String> {
-    let mut builder = Client::builder()
-        .user_agent(concat!("twoscale-datasets/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(15))
-        // For a blocking client this bounds the wait for headers and for each read, not the whole download.
-        .timeout(PATIENCE);
-    if mirrors.iter().all(|m| m.starts_with("http://127.0.0.1")) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|e| reason(&e))
-}
-
-/// Fills `part` with the whole file.
-pub(super) fn download(
-    client: &Client,
-    name: Name,
-    address: &str,
-    file: &str,
-    part: &Path,
-    progress: &mut dyn Progress,
-) -> Result<(), Failure> {
-    let mut left = RETRIES;
-    loop {
-        let before = length(part);
-        match attempt(client, name, address, file, part, progress) {
-            Ok(()) => return Ok(()),
-            Err(Broken::Final(failure)) => return Err(failure),
-            Err(Broken::Retry(reason)) => {
-                let arrived = length(part) > before;
-                if left == 0 && !arrived {
-                    return Err(Failure::Source(reason));
-                }
-                left = if arrived { RETRIES } else { left - 1 };
-                progress.note(&format!("{address}: {reason}; trying again"));
-                thread::sleep(Duration::from_millis(200));
-            }
-        }
-        if progress.stop() {
-            return Err(Error::Stopped(name).into());
-        }
-    }
+/// A file that is to be downloaded.
+pub(super) struct Wanted<'a> {
+    /// The set it belongs to.
+    pub(super) name: Name,
+    /// Its published name.
+    pub(super) file: &'a str,
+    /// Its published length: nothing beyond is taken.
+    pub(super) size: u64,
+    /// Where it arrives.
+    pub(super) part: &'a Path,
+    /// When no further attempt is made at any address.
+    pub(super) deadline: Instant,
+    pub(super) limits: &'a Limits,
 }
 
 /// How an attempt ended badly.
 enum Broken {
-    /// The same address may well deliver the rest.
-    Retry(String),
+    /// The same address may well deliver the rest, after the wait that it asked for.
+    Retry(String, Duration),
+    /// The same address may well deliver from the beginning: what had arrived was no beginning of it, and is removed.
+    Restart(String),
     /// It will not.
     Final(Failure),
 }
 
-fn attempt(
-    client: &Client,
-    name: Name,
-    address: &str,
-    file: &str,
-    part: &Path,
-    progress: &mut dyn Progress,
-) -> Result<(), Broken> {
-    let fatal = |action| move |e| Broken::Final(Failure::Fatal(Error::io(action, part)(e)));
-    let have = length(part);
-    let mut request = client.get(address);
-    if have > 0 {
-        request = request.header(RANGE, format!("bytes={have}-"));
-    }
-    let mut response = request.send().map_err(|e| match e.is_connect() {
-        true => Broken::Final(Failure::Source(reason(&e))), // no such host, no network: trying again at once does not help
-        false => Broken::Retry(reason(&e)),
-    })?;
-    let start = match response.status() {
-        StatusCode::OK => 0, // also the answer of a server that knows no ranges: it sends everything again
-        StatusCode::PARTIAL_CONTENT if range_start(&response) == Some(have) => have,
-        StatusCode::RANGE_NOT_SATISFIABLE if range_total(&response) == Some(have) => return Ok(()), // all of it was there
-        StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
-            // What is there is no beginning of what this server has.
-            fs::remove_file(part).map_err(fatal("remove"))?;
-            return Err(Broken::Retry("the server cannot go on from what has arrived".into()));
-        }
-        status if status.is_server_error() => return Err(Broken::Retry(format!("the server answers {status}"))),
-        status => return Err(Broken::Final(Failure::Source(format!("the server answers {status}")))),
-    };
-
-    let mut out = File::options().create(true).write(true).truncate(false).open(part).map_err(fatal("write"))?;
-    out.set_len(start).map_err(fatal("write"))?;
-    std::io::Seek::seek(&mut out, std::io::SeekFrom::End(0)).map_err(fatal("write"))?;
-    let total = response.content_length().map(|rest| start + rest);
-    progress.begin(file, address, start, total);
-    let mut buffer = vec![0; 1 << 16];
-    let mut done = start;
-    loop {
-        if progress.stop() {
-            return Err(Broken::Final(Error::Stopped(name).into()));
-        }
-        let got = match response.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(got) => got,
-            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
-            Err(e) => return Err(Broken::Retry(format!("the connection broke after {done} bytes ({e})"))),
-        };
-        out.write_all(&buffer[..got]).map_err(fatal("write"))?;
-        done += got as u64;
-        progress.advance(got as u64);
-    }
-    match total {
-        Some(total) if done < total => {
-            Err(Broken::Retry(format!("the connection broke after {done} of {total} bytes")))
-        }
-        _ => Ok(()),
+impl Broken {
+    fn source(reason: impl Into<String>) -> Broken {
+        Broken::Final(Failure::Source(reason.into()))
     }
 }
 
-fn length(part: &Path) -> u64 {
+impl Wanted<'_> {
+    /// Fills [`Wanted::part`] from an address.
+    pub(super) fn download(&self, client: &Agent, address: &str, progress: &mut dyn Progress) -> Result<(), Failure> {
+        let (mut left, mut wait) = (self.limits.retries, self.limits.wait);
+        loop {
+            let before = length(self.part);
+            let (reason, asked) = match self.attempt(client, address, before, progress) {
+                Ok(()) => return Ok(()),
+                Err(Broken::Final(failure)) => return Err(failure),
+                Err(Broken::Restart(reason)) => {
+                    remove(self.part).map_err(Error::io("remove", self.part))?;
+                    progress.note(&format!("{address}: {reason}; beginning again"));
+                    continue;
+                }
+                Err(Broken::Retry(reason, asked)) => (reason, asked),
+            };
+            if length(self.part) >= before + (self.size / 100).max(1) {
+                (left, wait) = (self.limits.retries, self.limits.wait);
+            } else if left == 0 {
+                return Err(Failure::Source(reason));
+            } else {
+                left -= 1;
+            }
+            let pause = wait.max(asked.min(self.limits.longest_wait));
+            if Instant::now() + pause > self.deadline {
+                return Err(Failure::Source(format!("{reason}; the time for this file is over")));
+            }
+            progress.note(&format!("{address}: {reason}; trying again in {} s", pause.as_secs_f64()));
+            self.pause(pause, progress)?;
+            wait *= 2;
+        }
+    }
+
+    /// Waits, unless the user stops.
+    fn pause(&self, pause: Duration, progress: &mut dyn Progress) -> Result<(), Failure> {
+        let end = Instant::now() + pause;
+        loop {
+            if progress.stop() {
+                return Err(Error::Stopped(self.name).into());
+            }
+            match end.checked_duration_since(Instant::now()) {
+                Some(left) if !left.is_zero() => thread::sleep(left.min(TICK)),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Makes one request; `have` bytes are there already.
+    fn attempt(&self, client: &Agent, address: &str, have: u64, progress: &mut dyn Progress) -> Result<(), Broken> {
+        let answer = request::start(client, address, have).map_err(|e| Broken::source(format!("no thread ({e})")))?;
+        let mut arriving: Option<Arriving> = None;
+        let mut window = (Instant::now(), 0);
+        loop {
+            if progress.stop() {
+                return Err(Broken::Final(Error::Stopped(self.name).into()));
+            }
+            if Instant::now() > self.deadline {
+                return Err(Broken::source("the time for this file is over"));
+            }
+            let message = match answer.recv_timeout(TICK) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Err(self.retry("the request ended")),
+            };
+            match message {
+                None => {}
+                Some(Message::Refused(reason)) => return Err(Broken::source(reason)),
+                Some(Message::Broken(reason)) => return Err(self.retry(&reason)),
+                Some(Message::Head(head)) => {
+                    let Some(start) = self.accepted(&head, have)? else { return Ok(()) };
+                    let total = head.length.map(|rest| start.saturating_add(rest));
+                    if let Some(total) = total.filter(|&total| total > self.size) {
+                        return Err(self.too_long(format!("announces {total} bytes")));
+                    }
+                    progress.begin(self.file, address, start, total);
+                    arriving = Some(Arriving { out: self.open(start)?, done: start, total });
+                    window = (Instant::now(), 0);
+                }
+                Some(Message::Bytes(bytes)) => {
+                    let Some(arriving) = &mut arriving else { return Err(self.retry("bytes came before an answer")) };
+                    let got = bytes.len() as u64;
+                    if arriving.done + got > self.size {
+                        return Err(self.too_long("sends more".into()));
+                    }
+                    arriving.out.write_all(&bytes).map_err(|e| self.fatal("write", e))?;
+                    arriving.done += got;
+                    window.1 += got;
+                    progress.advance(got);
+                }
+                Some(Message::End) => {
+                    return match arriving {
+                        Some(Arriving { done, total: Some(total), .. }) if done < total => {
+                            Err(self.retry(&format!("the connection broke after {done} of {total} bytes")))
+                        }
+                        Some(_) => Ok(()),
+                        None => Err(self.retry("the answer is empty")),
+                    };
+                }
+            }
+            // Also while nothing at all arrives. Before an answer the waits of the request itself bound the time.
+            let elapsed = window.0.elapsed();
+            if arriving.is_some() && elapsed >= self.limits.window {
+                if window.1 < self.limits.slowest * self.limits.window.as_secs().max(1) {
+                    let seconds = elapsed.as_secs();
+                    return Err(Broken::source(format!("too slow: {} bytes in {seconds} s", window.1)));
+                }
+                window = (Instant::now(), 0);
+            }
+        }
+    }
+
+    /// From which byte the answer goes on; `None` where all of the file was there already.
+    fn accepted(&self, head: &Head, have: u64) -> Result<Option<u64>, Broken> {
+        let Head { status, range: (first, total), retry_after, .. } = *head;
+        match status {
+            200 => Ok(Some(0)), // also the answer of a server that knows no ranges: it sends everything again
+            206 if have > 0 && first == Some(have) => Ok(Some(have)),
+            416 if have > 0 && total == Some(have) => Ok(None),
+            206 | 416 if have > 0 => Err(Broken::Restart("the server cannot go on from what has arrived".into())),
+            206 => Err(Broken::source("the server sends a part although the whole was asked for")),
+            408 | 425 | 429 | 500..=599 => {
+                let wait = Duration::from_secs(retry_after.unwrap_or(0));
+                Err(Broken::Retry(format!("the server answers {}", words(status)), wait))
+            }
+            _ => Err(Broken::source(format!("the server answers {}", words(status)))),
+        }
+    }
+
+    /// Opens the part for what comes after `start` bytes.
+    fn open(&self, start: u64) -> Result<File, Broken> {
+        let open = || -> io::Result<File> {
+            let mut out = File::options().create(true).write(true).truncate(false).open(self.part)?;
+            out.set_len(start)?;
+            out.seek(SeekFrom::End(0))?;
+            Ok(out)
+        };
+        open().map_err(|e| self.fatal("write", e))
+    }
+
+    /// Refuses a file that is longer than the published one; nothing of it is kept.
+    fn too_long(&self, what: String) -> Broken {
+        let _ = remove(self.part); // the refusal is the error to report
+        Broken::source(format!("the server {what}, and {} has {} bytes", self.file, self.size))
+    }
+
+    fn retry(&self, reason: &str) -> Broken {
+        Broken::Retry(reason.to_owned(), Duration::ZERO)
+    }
+
+    fn fatal(&self, action: &'static str, error: io::Error) -> Broken {
+        Broken::Final(Failure::Fatal(Error::io(action, self.part)(error)))
+    }
+}
+
+/// A file on its way.
+struct Arriving {
+    out: File,
+    done: u64,
+    total: Option<u64>,
+}
+
+/// `404 Not Found`.
+fn words(status: u16) -> String {
+    ureq::http::StatusCode::from_u16(status).map_or_else(|_| status.to_string(), |code| code.to_string())
+}
+
+/// Length of a file; 0 where there is none.
+pub(super) fn length(part: &Path) -> u64 {
     fs::metadata(part).map_or(0, |m| m.len())
 }
 
-/// `a` of `Content-Range: bytes a-b/total`.
-fn range_start(response: &Response) -> Option<u64> {
-    content_range(response)?.split('-').next()?.parse().ok()
-}
-
-/// `total` of `Content-Range: bytes */total`.
-fn range_total(response: &Response) -> Option<u64> {
-    content_range(response)?.rsplit('/').next()?.parse().ok()
-}
-
-fn content_range(response: &Response) -> Option<&str> {
-    response.headers().get(CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")
-}
-
-/// The innermost cause says more than "error sending request for url".
-fn reason(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
+/// Removes a file, if it is there.
+pub(super) fn remove(part: &Path) -> io::Result<()> {
+    match fs::remove_file(part) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
     }
-    if error.is_timeout() { format!("no answer in time ({cause})") } else { format!("no connection ({cause})") }
 }

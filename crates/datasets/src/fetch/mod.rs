@@ -1,31 +1,35 @@
-//! Brings a published set into the cache: lock, download, check, unpack, put in place.
+//! Brings a published set into the cache: lock, download, check, unpack, put into place.
 //!
 //! Downloads and half-unpacked files lie in `.fetch/` below the data folder until they are checked; a file appears at its place
 //! by rename. One process fetches a set at a time, others wait for it and find the work done.
 
 mod http;
+mod limits;
+mod request;
 mod unpack;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::cache::Cache;
 use crate::catalogue::{Packing, Source};
 use crate::error::Error;
 use crate::{Name, packed};
 
-/// What a caller hears of a download, and how it stops one. `()` is silent.
+pub use limits::Limits;
+
+/// Reports of a download to its caller, and the caller's wish to stop. `()` reports nothing and never stops.
 pub trait Progress {
     /// A file begins to arrive: its name, its address, the bytes there already from an earlier attempt, and all its bytes, where
     /// the server says.
     fn begin(&mut self, file: &str, address: &str, done: u64, total: Option<u64>);
     /// Further bytes have arrived.
     fn advance(&mut self, bytes: u64);
-    /// Something worth a line: a mirror that failed, a wait for another process.
+    /// A line for the user: a mirror that failed, a wait for another process.
     fn note(&mut self, line: &str);
-    /// Asked again and again: `true` ends the download; what has arrived is kept.
+    /// Returns `true` to end the download. Called about twenty times a second in every phase; what has arrived is kept.
     fn stop(&self) -> bool {
         false
     }
@@ -37,7 +41,7 @@ impl Progress for () {
     fn note(&mut self, _: &str) {}
 }
 
-/// Why one attempt from one address failed.
+/// The failure of one attempt from one address.
 pub(crate) enum Failure {
     /// This address does not help: the next is tried.
     Source(String),
@@ -73,7 +77,7 @@ impl Cache {
         fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
         match &source.packing {
             Packing::Gzip => self.fetch_files(source, &dir, &scratch, progress)?,
-            Packing::Archive { file, extras } => self.fetch_archive(source, file, extras, &dir, &scratch, progress)?,
+            Packing::Archive { .. } => self.fetch_archive(source, &dir, &scratch, progress)?,
         }
         self.check(source)
     }
@@ -97,28 +101,31 @@ impl Cache {
                 continue;
             }
             let part = scratch.join(format!("{}.part", gzip.file));
-            self.download(source, &gzip.file, &part, progress, |part| {
-                packed::check_at(source, file, gzip, part, false).map_err(|e| Failure::Source(e.to_string()))?;
+            self.download(source, (&gzip.file, gzip.size), &part, progress, |part, _| {
+                match packed::check_at(source, file, gzip, part, false) {
+                    Err(Error::Damaged { fault, .. }) => return Err(Failure::Source(format!("the file {fault}"))),
+                    other => other?,
+                }
                 Ok(fs::rename(part, &place).map_err(Error::io("replace", &place))?)
             })?;
         }
         Ok(())
     }
 
-    /// CIFAR: everything in one archive, perhaps one that somebody has put into the data folder.
+    /// CIFAR: all files in one archive, perhaps one that somebody has put into the data folder.
     fn fetch_archive(
         &self,
         source: &Source,
-        archive: &str,
-        extras: &[String],
         dir: &Path,
         scratch: &Path,
         progress: &mut dyn Progress,
     ) -> Result<(), Error> {
+        let Packing::Archive { file: archive, size, extras } = &source.packing else { return Ok(()) };
+        let unpacking = unpack::Unpacking { source, extras, dir, scratch };
         let by_hand = self.root.join(archive);
         if by_hand.exists() {
             progress.note(&format!("unpacking {}", by_hand.display()));
-            match unpack::unpack(source, extras, &by_hand, dir, scratch) {
+            match unpacking.run(&by_hand, &|| progress.stop()) {
                 Ok(()) => return Ok(()),
                 Err(Failure::Fatal(error)) => return Err(error),
                 Err(Failure::Source(reason)) => {
@@ -127,47 +134,72 @@ impl Cache {
             }
         }
         let part = scratch.join(format!("{archive}.part"));
-        self.download(source, archive, &part, progress, |part| {
-            unpack::unpack(source, extras, part, dir, scratch)?;
-            Ok(fs::remove_file(part).map_err(Error::io("remove", part))?)
+        self.download(source, (archive, *size), &part, progress, |part, stop| {
+            unpacking.run(part, stop)?;
+            Ok(http::remove(part).map_err(Error::io("remove", part))?)
         })
     }
 
-    /// Downloads one file to `part` and hands it to `accept`, from one address after the other until one is accepted.
+    /// Downloads one file of a published length to `part` and hands it to `accept`, from one address after the other until one is
+    /// accepted.
     fn download(
         &self,
         source: &Source,
-        file: &str,
+        (file, size): (&str, u64),
         part: &Path,
         progress: &mut dyn Progress,
-        mut accept: impl FnMut(&Path) -> Result<(), Failure>,
+        mut accept: impl FnMut(&Path, &dyn Fn() -> bool) -> Result<(), Failure>,
     ) -> Result<(), Error> {
-        let client = http::client(&source.mirrors);
+        let limits = &self.limits;
+        let client = request::client(&source.mirrors, limits);
+        let deadline = Instant::now() + limits.time_for(size);
+        let wanted = http::Wanted { name: source.name, file, size, part, deadline, limits };
+        // Wrong bytes are removed: going on from them would never come right.
+        let mut accepted = |progress: &dyn Progress| {
+            accept(part, &|| progress.stop()).inspect_err(|failure| {
+                if let Failure::Source(_) = failure {
+                    let _ = http::remove(part);
+                }
+            })
+        };
+        let fatal = |failure| match failure {
+            Failure::Fatal(error) => Err(error),
+            Failure::Source(reason) => Ok(reason),
+        };
+        // What an earlier attempt has left may be the whole file, or more than that.
+        let there = http::length(part);
+        if there > size {
+            http::remove(part).map_err(Error::io("remove", part))?;
+        } else if there == size && there > 0 {
+            match accepted(progress) {
+                Ok(()) => return Ok(()),
+                Err(failure) => drop(fatal(failure)?),
+            }
+        }
         let mut reasons = Vec::new();
         for mirror in &source.mirrors {
             let address = format!("{mirror}{file}");
-            let attempt = client.as_ref().map_err(|e| Failure::Source(e.clone())).and_then(|client| {
-                http::download(client, source.name, &address, file, part, progress)?;
-                accept(part).inspect_err(|failure| {
-                    if let Failure::Source(_) = failure {
-                        // Wrong bytes: going on from them would never come right.
-                        let _ = fs::remove_file(part);
-                    }
-                })
-            });
-            match attempt {
-                Ok(()) => return Ok(()),
-                Err(Failure::Fatal(error)) => return Err(error),
-                Err(Failure::Source(reason)) => {
-                    progress.note(&format!("{address}: {reason}"));
-                    reasons.push(format!("{address}: {reason}"));
+            loop {
+                let resumed = http::length(part) > 0;
+                let downloaded = wanted.download(&client, &address, progress);
+                let arrived = downloaded.is_ok();
+                let Err(failure) = downloaded.and_then(|()| accepted(progress)) else { return Ok(()) };
+                let reason = fatal(failure)?;
+                progress.note(&format!("{address}: {reason}"));
+                if arrived && resumed {
+                    continue; // its beginning may have been another mirror's: once more, all from this one
                 }
+                reasons.push(format!("{address}: {reason}"));
+                break;
             }
         }
-        Err(self.by_hand(source, reasons.pop().unwrap_or_else(|| "no address is known".into())))
+        if reasons.is_empty() {
+            reasons.push("no address is known".into());
+        }
+        Err(self.by_hand(source, reasons.join("; ")))
     }
 
-    /// The one message that says how to do without a network.
+    /// Makes the error that says how to do without a network.
     fn by_hand(&self, source: &Source, reason: String) -> Error {
         let folder: PathBuf = match source.packing {
             Packing::Gzip => self.folder(source),
@@ -177,7 +209,7 @@ impl Cache {
     }
 }
 
-/// Holds the lock until dropped; while another process has it, waits, and can be stopped.
+/// Takes the lock, which is held until the file is dropped. Waits while another process has it, unless the user stops.
 fn lock(name: Name, path: &Path, progress: &mut dyn Progress) -> Result<File, Error> {
     let file = File::options().create(true).truncate(false).write(true).open(path).map_err(Error::io("open", path))?;
     let mut told = false;

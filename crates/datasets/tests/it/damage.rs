@@ -4,7 +4,7 @@ use std::fs;
 
 use datasets::{Cache, Error, Fault, Name};
 
-use crate::fake::{Fake, cifar, gzip, images, labels};
+use crate::fake::{Fake, cifar, gzip, images, labels, unpack};
 
 /// Lays a set out after `spoil` has changed the files, and returns what loading says.
 fn refused(name: Name, spoil: impl FnOnce(&mut Fake)) -> (Error, String) {
@@ -68,8 +68,9 @@ fn one_flipped_bit_is_found_anywhere() {
 fn damaged_unpacked_file_is_found_although_the_packed_one_is_right() {
     let dir = tempfile::tempdir().unwrap();
     let cache = Fake::new().lay_out(dir.path());
-    cache.load(Name::Mnist).unwrap();
     let path = dir.path().join("mnist/train-images-idx3-ubyte");
+    unpack(&path.with_added_extension("gz"), &path);
+    cache.load(Name::Mnist).unwrap();
     let mut bytes = fs::read(&path).unwrap();
     bytes[100] ^= 1;
     fs::write(&path, bytes).unwrap();
@@ -172,7 +173,7 @@ fn a_data_folder_one_level_too_deep_is_explained() {
     let dir = tempfile::tempdir().unwrap();
     let fake = Fake::new();
     fake.lay_out(dir.path());
-    let deep = Cache { root: dir.path().join("cifar-10-batches-bin"), catalogue: fake.catalogue };
+    let deep = Cache { root: dir.path().join("cifar-10-batches-bin"), ..fake.cache(dir.path()) };
     let message = deep.load(Name::Cifar10).unwrap_err().to_string();
     assert!(message.contains(&format!("name {} instead", dir.path().display())), "{message}");
 }

@@ -4,10 +4,25 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use datasets::catalogue::{Catalogue, Expected, Packed, Packing, Source};
-use datasets::{Cache, Name};
+use datasets::{Cache, Limits, Name};
 use sha2::{Digest, Sha256};
+
+/// Limits that a test can wait for.
+pub fn impatient() -> Limits {
+    Limits {
+        answer: Duration::from_secs(1),
+        retries: 2,
+        wait: Duration::from_millis(10),
+        longest_wait: Duration::from_millis(300),
+        slowest: 1_000,
+        window: Duration::from_secs(1),
+        total: Duration::from_secs(8),
+        ..Limits::default()
+    }
+}
 
 /// The content of files by their path below the data folder, and the catalogue that expects just these.
 pub struct Fake {
@@ -29,15 +44,17 @@ impl Fake {
         fake.put(Name::Cifar10, "test_batch.bin", cifar(5, 5, false));
         fake.put(Name::Cifar100, "train.bin", cifar(12, 0, true));
         fake.put(Name::Cifar100, "test.bin", cifar(5, 1, true));
+        for name in [Name::Cifar10, Name::Cifar100] {
+            let length = fake.archive(name).len() as u64;
+            if let Packing::Archive { size, .. } = &mut fake.source(name).packing {
+                *size = length;
+            }
+        }
         fake
     }
 
     pub fn source(&mut self, name: Name) -> &mut Source {
-        match name {
-            Name::Mnist => &mut self.catalogue.mnist,
-            Name::Cifar10 => &mut self.catalogue.cifar10,
-            _ => &mut self.catalogue.cifar100,
-        }
+        self.catalogue.sources.iter_mut().find(|source| source.name == name).unwrap()
     }
 
     /// Makes `bytes` what the catalogue expects of a file: a file that is wrong inside then has the right digest.
@@ -74,7 +91,7 @@ impl Fake {
     }
 
     pub fn cache(&self, root: &Path) -> Cache {
-        Cache { root: root.to_owned(), catalogue: self.catalogue.clone() }
+        Cache { root: root.to_owned(), catalogue: self.catalogue.clone(), limits: impatient() }
     }
 
     /// The archive of a CIFAR set, with a page of documentation as the official ones have.
@@ -107,6 +124,12 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
+}
+
+/// Unpacks a `.gz` file.
+pub fn unpack(from: &Path, to: &Path) {
+    let mut reader = flate2::read::GzDecoder::new(fs::File::open(from).unwrap());
+    std::io::copy(&mut reader, &mut fs::File::create(to).unwrap()).unwrap();
 }
 
 pub fn sha256(bytes: &[u8]) -> String {

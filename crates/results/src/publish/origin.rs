@@ -68,13 +68,7 @@ fn length(experiment: &Experiment) -> String {
 }
 
 fn data(experiment: &Experiment) -> String {
-    let set = match experiment.data.set {
-        datasets::Name::Mnist => "MNIST",
-        datasets::Name::Cifar10 => "CIFAR-10",
-        datasets::Name::Cifar100 => "CIFAR-100",
-        datasets::Name::Digits => "UCI digits",
-        datasets::Name::Textures => "synthetic textures",
-    };
+    let set = experiment.data.set.title();
     let labels = if experiment.data.labels == datasets::Labels::Coarse { ", super-class labels" } else { "" };
     format!("{set}{labels}")
 }
