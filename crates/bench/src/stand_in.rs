@@ -65,7 +65,7 @@ fn strokes(train: usize, test: usize) -> Dataset {
     };
     Dataset {
         name: Name::Mnist,
-        shape: Name::Mnist.shape(),
+        shape: [1, 28, 28],
         classes: 10,
         superclass: None,
         white: 255,

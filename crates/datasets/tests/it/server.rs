@@ -137,10 +137,8 @@ fn answer(
             return drip(&mut out, &file.bytes, *pause);
         }
         Manners::DripsHead(pause) => {
-            return {
-                let head = format!("HTTP/1.1 200 OK\r\n{}", "X-Slow: yes\r\n".repeat(500));
-                return drip(&mut out, head.as_bytes(), *pause);
-            };
+            let head = format!("HTTP/1.1 200 OK\r\n{}", "X-Slow: yes\r\n".repeat(500));
+            return drip(&mut out, head.as_bytes(), *pause);
         }
         Manners::Silent => {
             thread::sleep(Duration::from_secs(60));
