@@ -8,6 +8,9 @@
 //! call them are in `twoscale::ops`.
 use std::sync::atomic::{AtomicU8, Ordering};
 
+pub mod average_pool;
+pub mod batch_norm;
+pub mod conv2d;
 pub mod convolution;
 pub mod dense;
 pub mod elementwise;

@@ -1,7 +1,8 @@
 //! The fused operations against candle's own in double precision, finite differences, and properties.
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::ops::{
-    Activation, backward, conv_relu_pool, linear, log_norm, max_pool2, multi_scale_cross_entropy, sgd_update,
+    Activation, average_pool_all, backward, batch_norm, batch_norm_evaluation, batch_norm_relu, conv_relu_pool, conv2d,
+    linear, log_norm, max_pool2, multi_scale_cross_entropy, sgd_update,
 };
 
 /// A fixed pseudo-random sequence in [-1, 1].
@@ -183,5 +184,126 @@ fn momentum_and_weight_decay_are_pytorchs_in_both_types() {
         }
         assert_close(&var, &Tensor::new(&w, &Device::Cpu).unwrap(), 1e-6, "weights");
         assert_close(&velocity, &Tensor::new(&v, &Device::Cpu).unwrap(), 1e-6, "velocities");
+    }
+}
+
+/// Central differences of Σ weights · f in f64 against the composition's gradients, at some entries of each input.
+fn finite_differences(what: &str, inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Tensor) {
+    let vars: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(&x.to_dtype(DType::F64).unwrap()).unwrap()).collect();
+    let tensors: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+    let sum = |tensors: &[Tensor]| {
+        let y = f(tensors);
+        (&y * noise(y.dims(), 99).to_dtype(DType::F64).unwrap()).unwrap().sum_all().unwrap()
+    };
+    let gradients = sum(&tensors).backward().unwrap();
+    for (k, var) in vars.iter().enumerate() {
+        let gradient = numbers(gradients.get(var).unwrap());
+        let count = gradient.len();
+        for i in [0, count / 3, count / 2, count - 1] {
+            let shifted = |h: f64| {
+                let mut values = numbers(&tensors[k]);
+                values[i] += h;
+                let mut moved = tensors.clone();
+                moved[k] = Tensor::from_vec(values, tensors[k].shape(), &Device::Cpu).unwrap();
+                sum(&moved).to_scalar::<f64>().unwrap()
+            };
+            let slope = (shifted(1e-5) - shifted(-1e-5)) / 2e-5;
+            let gap = (gradient[i] - slope).abs();
+            assert!(gap < 1e-6 * slope.abs().max(1.0), "{what}, input {k}, entry {i}: {} and {slope}", gradient[i]);
+        }
+    }
+}
+
+#[test]
+fn conv2d_agrees_with_its_composition_and_with_finite_differences() {
+    for (n, inputs, outputs, size, k, stride, padding) in [
+        (3, 3, 4, 8, 3, 1, 1),
+        (2, 4, 6, 8, 3, 2, 1),
+        (17, 5, 3, 7, 1, 2, 0),
+        (16, 16, 16, 8, 3, 1, 1),
+        (2, 2, 3, 6, 5, 1, 0),
+        (2, 4, 3, 6, 1, 1, 0),
+    ] {
+        let (x, w) = (noise(&[n, inputs, size, size + 1], 1), noise(&[outputs, inputs, k, k], 2));
+        let what = format!("{n}x{inputs}x{size}, {outputs} outputs, {k}x{k}, stride {stride}");
+        compare(&what, &[x.clone(), w.clone()], |t| conv2d(&t[0], &t[1], stride, padding).unwrap());
+        finite_differences(&what, &[x, w], |t| conv2d(&t[0], &t[1], stride, padding).unwrap());
+    }
+}
+
+#[test]
+fn conv2d_is_candles_convolution() {
+    for (stride, padding) in [(1, 1), (2, 1), (2, 0), (3, 2)] {
+        let (x, w) = (noise(&[2, 3, 9, 8], 1), noise(&[4, 3, 3, 3], 2));
+        let (x, w) = (x.to_dtype(DType::F64).unwrap(), w.to_dtype(DType::F64).unwrap());
+        let expected = x.conv2d(&w, padding, stride, 1, 1).unwrap();
+        assert_close(&conv2d(&x, &w, stride, padding).unwrap(), &expected, 1e-14, "candle");
+    }
+}
+
+#[test]
+fn conv2d_refuses_what_does_not_fit() {
+    let error =
+        |x: &[usize], w: &[usize], stride| conv2d(&noise(x, 1), &noise(w, 1), stride, 1).err().unwrap().to_string();
+    assert!(error(&[2, 3, 8, 8], &[4, 2, 3, 3], 1).contains("do not fit an input"));
+    assert!(error(&[2, 3, 8, 8], &[4, 3, 3, 3], 0).contains("a stride of at least 1"));
+    assert!(error(&[2, 3, 2, 2], &[4, 3, 5, 5], 1).contains("at most 4x4"));
+    assert!(error(&[2, 3, 8], &[4, 3, 3, 3], 1).contains("(N, C, H, W)"));
+}
+
+#[test]
+fn batch_norm_agrees_with_its_composition_and_with_finite_differences() {
+    for (n, c, height, width) in [(3, 2, 5, 5), (16, 4, 8, 8), (1, 3, 1, 7), (2, 33, 4, 4)] {
+        // A mean far from zero, as a channel may have one.
+        let x = (noise(&[n, c, height, width], 1) + 3.0).unwrap();
+        let (gamma, beta) = (noise(&[c], 2), noise(&[c], 3));
+        let inputs = [x, gamma, beta];
+        let what = format!("{n}x{c}x{height}x{width}");
+        compare(&what, &inputs, |t| batch_norm(&t[0], &t[1], &t[2], 1e-5).unwrap().0);
+        compare(&what, &inputs, |t| batch_norm_relu(&t[0], &t[1], &t[2], 1e-5).unwrap().0);
+        finite_differences(&what, &inputs, |t| batch_norm(&t[0], &t[1], &t[2], 1e-5).unwrap().0);
+        let (mean, variance) = (noise(&[c], 4), (noise(&[c], 5) + 1.5).unwrap());
+        for activation in [Activation::None, Activation::Relu] {
+            compare(&what, &inputs, |t| {
+                let as_x = |m: &Tensor| m.to_dtype(t[0].dtype()).unwrap();
+                let moments = (&as_x(&mean), &as_x(&variance));
+                batch_norm_evaluation(&t[0], &t[1], &t[2], moments, 1e-3, activation).unwrap()
+            });
+        }
+    }
+}
+
+#[test]
+fn batch_norm_returns_the_moments_of_the_batch() {
+    let x = (noise(&[5, 3, 4, 6], 1) * 10.0).unwrap().broadcast_add(&noise(&[1, 3, 1, 1], 2)).unwrap();
+    let (gamma, beta) = (noise(&[3], 3), noise(&[3], 4));
+    let (_, mean, variance) = batch_norm(&x, &gamma, &beta, 1e-5).unwrap();
+    let double = |t: &Tensor| t.to_dtype(DType::F64).unwrap();
+    let (_, m, v) = batch_norm(&double(&x), &double(&gamma), &double(&beta), 1e-5).unwrap();
+    assert_close(&mean, &m, 1e-6, "mean");
+    assert_close(&variance, &v, 1e-6, "variance");
+    let values = numbers(&x);
+    let of_first: Vec<f64> = values.chunks_exact(24).step_by(3).flatten().copied().collect();
+    let plain = of_first.iter().sum::<f64>() / of_first.len() as f64;
+    assert!((numbers(&mean)[0] - plain).abs() < 1e-6);
+}
+
+#[test]
+fn batch_norm_of_a_nan_is_nan_and_an_empty_batch_is_refused() {
+    let (gamma, beta) = (noise(&[1], 1), noise(&[1], 2));
+    let x = Tensor::new(&[[[[1f32, f32::NAN, 2.]]]], &Device::Cpu).unwrap();
+    let (y, _, variance) = batch_norm_relu(&x, &gamma, &beta, 1e-5).unwrap();
+    assert!(numbers(&y).iter().chain(&numbers(&variance)).all(|y| y.is_nan()));
+    let empty = Tensor::zeros((0, 1, 2, 2), DType::F32, &Device::Cpu).unwrap();
+    assert!(batch_norm(&empty, &gamma, &beta, 1e-5).err().unwrap().to_string().contains("empty batch"));
+    let wrong = batch_norm(&x, &noise(&[2], 1), &beta, 1e-5).err().unwrap().to_string();
+    assert!(wrong.contains("one value a channel"), "{wrong}");
+}
+
+#[test]
+fn average_pool_agrees_with_its_composition_and_with_finite_differences() {
+    for shape in [[2, 3, 4, 4], [1, 1, 1, 1], [3, 5, 8, 8], [2, 2, 3, 7]] {
+        compare("average pool", &[noise(&shape, 1)], |t| average_pool_all(&t[0]).unwrap());
+        finite_differences("average pool", &[noise(&shape, 1)], |t| average_pool_all(&t[0]).unwrap());
     }
 }

@@ -6,7 +6,10 @@
 use candle_core::{CpuStorage, DType, Layout, Storage, Tensor};
 
 mod activation;
+mod average_pool;
 mod backward;
+mod batch_norm;
+mod conv2d;
 mod convolution;
 mod cross_entropy;
 mod linear;
@@ -15,7 +18,10 @@ mod pool;
 mod sgd;
 
 pub use activation::relu;
+pub use average_pool::average_pool_all;
 pub use backward::backward;
+pub use batch_norm::{batch_norm, batch_norm_evaluation, batch_norm_relu};
+pub use conv2d::conv2d;
 pub use convolution::{conv_relu_pool, conv_relu_pool_twice};
 pub use cross_entropy::multi_scale_cross_entropy;
 pub use linear::{Activation, linear};

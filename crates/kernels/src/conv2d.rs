@@ -1,0 +1,235 @@
+//! Convolution of a batch of images (N, C, H, W) with square kernels, any stride and padding, and its two gradients.
+//!
+//! y(n, o, i, j) = Σ_{c, a, b} w(o, c, a, b) x(n, c, s i + a - p, s j + b - p), with zeros outside the image (stride s,
+//! padding p). Each image's windows become the columns of a matrix, and the rest is matrix products.
+use super::Level;
+use super::dense::{Matrix, multiply};
+use super::scratch::Buffer;
+
+/// The sizes of one convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Images N of the batch.
+    pub images: usize,
+    /// Channels C of the input.
+    pub inputs: usize,
+    /// Height H of the input.
+    pub height: usize,
+    /// Width W of the input.
+    pub width: usize,
+    /// Channels O of the output.
+    pub outputs: usize,
+    /// Side k of the kernel.
+    pub side: usize,
+    /// Stride s in both directions.
+    pub stride: usize,
+    /// Rows and columns p of zeros around the image.
+    pub padding: usize,
+}
+
+impl Shape {
+    /// Height and width of the output: ⌊(H + 2p - k)/s⌋ + 1 and the same of W; nothing where the kernel is larger than
+    /// the padded image, or the kernel or the stride is zero.
+    #[must_use]
+    pub fn output(&self) -> Option<(usize, usize)> {
+        if self.side == 0 || self.stride == 0 {
+            return None;
+        }
+        let side = |length: usize| Some((length + 2 * self.padding).checked_sub(self.side)? / self.stride + 1);
+        Some((side(self.height)?, side(self.width)?))
+    }
+
+    /// Values of the batch's input, weights and output.
+    ///
+    /// # Panics
+    /// When the kernel does not fit the image.
+    #[must_use]
+    pub fn lengths(&self) -> [usize; 3] {
+        let Some((height, width)) = self.output() else { panic!("a kernel does not fit its image: {self:?}") };
+        [
+            self.images * self.inputs * self.height * self.width,
+            self.outputs * self.inputs * self.side * self.side,
+            self.images * self.outputs * height * width,
+        ]
+    }
+
+    /// Checks the three buffers of a call and returns the output's sides.
+    fn check(&self, x: usize, w: usize, y: usize) -> (usize, usize) {
+        assert_eq!([x, w, y], self.lengths(), "buffers do not fit a convolution {self:?}");
+        self.output().unwrap_or_default()
+    }
+}
+
+/// For each row of the matrix of windows, in the order (c, a, b), the places of the output and what they read: calls `f` with
+/// (index into the matrix, index into the image) of everything inside the image.
+fn windows(shape: &Shape, (height, width): (usize, usize), mut f: impl FnMut(usize, usize)) {
+    let Shape { inputs, side, stride, padding, .. } = *shape;
+    let mut row = 0;
+    for c in 0..inputs {
+        for a in 0..side {
+            for b in 0..side {
+                for i in 0..height {
+                    let Some(y) = (stride * i + a).checked_sub(padding).filter(|y| *y < shape.height) else { continue };
+                    for j in 0..width {
+                        let Some(x) = (stride * j + b).checked_sub(padding).filter(|x| *x < shape.width) else {
+                            continue;
+                        };
+                        f((row * height + i) * width + j, (c * shape.height + y) * shape.width + x);
+                    }
+                }
+                row += 1;
+            }
+        }
+    }
+}
+
+/// y = x * w. `x` (N, C, H, W), `w` (O, C, k, k), `y` (N, O, H', W').
+///
+/// # Panics
+/// When a buffer does not fit the shape.
+pub fn forward(_level: Level, shape: &Shape, x: &[f32], w: &[f32], y: &mut [f32]) {
+    let sides = shape.check(x.len(), w.len(), y.len());
+    let (places, taps) = (sides.0 * sides.1, shape.inputs * shape.side * shape.side);
+    let image = shape.inputs * shape.height * shape.width;
+    let mut columns = Buffer::zeros(taps * places);
+    for n in 0..shape.images {
+        let x = &x[n * image..][..image];
+        windows(shape, sides, |to, from| columns[to] = x[from]);
+        let y = &mut y[n * shape.outputs * places..][..shape.outputs * places];
+        multiply(Matrix::new(w, shape.outputs, taps), Matrix::new(&columns, taps, places), y);
+    }
+}
+
+/// The gradient of x, `dx` (N, C, H, W), from that of y, `g` (N, O, H', W').
+///
+/// # Panics
+/// When a buffer does not fit the shape.
+pub fn input_gradient(_level: Level, shape: &Shape, w: &[f32], g: &[f32], dx: &mut [f32]) {
+    let sides = shape.check(dx.len(), w.len(), g.len());
+    let (places, taps) = (sides.0 * sides.1, shape.inputs * shape.side * shape.side);
+    let image = shape.inputs * shape.height * shape.width;
+    let mut columns = Buffer::zeros(taps * places);
+    dx.fill(0.0);
+    for n in 0..shape.images {
+        let g = &g[n * shape.outputs * places..][..shape.outputs * places];
+        multiply(Matrix::new(w, shape.outputs, taps).t(), Matrix::new(g, shape.outputs, places), &mut columns);
+        let dx = &mut dx[n * image..][..image];
+        windows(shape, sides, |from, to| dx[to] += columns[from]);
+    }
+}
+
+/// The gradient of w, `dw` (O, C, k, k), from that of y, `g` (N, O, H', W').
+///
+/// # Panics
+/// When a buffer does not fit the shape.
+pub fn weight_gradient(_level: Level, shape: &Shape, x: &[f32], g: &[f32], dw: &mut [f32]) {
+    let sides = shape.check(x.len(), dw.len(), g.len());
+    let (places, taps) = (sides.0 * sides.1, shape.inputs * shape.side * shape.side);
+    let image = shape.inputs * shape.height * shape.width;
+    let mut columns = Buffer::zeros(taps * places);
+    let mut sum = Buffer::new(dw.len());
+    dw.fill(0.0);
+    for n in 0..shape.images {
+        let x = &x[n * image..][..image];
+        windows(shape, sides, |to, from| columns[to] = x[from]);
+        let g = &g[n * shape.outputs * places..][..shape.outputs * places];
+        multiply(Matrix::new(g, shape.outputs, places), Matrix::new(&columns, taps, places).t(), &mut sum);
+        for (dw, sum) in dw.iter_mut().zip(&*sum) {
+            *dw += *sum;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fixed pseudo-random sequence in [-1, 1].
+    fn noise(n: usize, seed: u64) -> Vec<f32> {
+        let mut state = seed;
+        (0..n)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+            })
+            .collect()
+    }
+
+    /// The plainest loops in f64: y, dx, dw for output gradients g.
+    fn plain(s: &Shape, x: &[f32], w: &[f32], g: &[f32]) -> [Vec<f64>; 3] {
+        let (height, width) = s.output().expect("fits");
+        let (mut y, mut dx, mut dw) = (vec![0.0; g.len()], vec![0.0; x.len()], vec![0.0; w.len()]);
+        for (at, g) in g.iter().enumerate() {
+            let (j, i) = (at % width, at / width % height);
+            let (o, n) = (at / width / height % s.outputs, at / width / height / s.outputs);
+            for c in 0..s.inputs {
+                for a in 0..s.side {
+                    for b in 0..s.side {
+                        let (row, column) = (s.stride * i + a, s.stride * j + b);
+                        if row < s.padding || column < s.padding {
+                            continue;
+                        }
+                        let (row, column) = (row - s.padding, column - s.padding);
+                        if row >= s.height || column >= s.width {
+                            continue;
+                        }
+                        let xi = ((n * s.inputs + c) * s.height + row) * s.width + column;
+                        let wi = ((o * s.inputs + c) * s.side + a) * s.side + b;
+                        y[at] += f64::from(x[xi]) * f64::from(w[wi]);
+                        dx[xi] += f64::from(*g) * f64::from(w[wi]);
+                        dw[wi] += f64::from(*g) * f64::from(x[xi]);
+                    }
+                }
+            }
+        }
+        [y, dx, dw]
+    }
+
+    fn assert_close(a: &[f32], b: &[f64], what: &str) {
+        let size = b.iter().fold(1e-3f64, |m, b| m.max(b.abs()));
+        for (i, (a, b)) in a.iter().zip(b).enumerate() {
+            assert!((f64::from(*a) - b).abs() < 2e-6 * size, "{what}, entry {i}: {a}, expected {b}");
+        }
+    }
+
+    #[test]
+    fn every_level_agrees_with_plain_loops_for_all_strides_and_sizes() {
+        let cases = [
+            // images, inputs, height, width, outputs, side, stride, padding
+            [1, 1, 3, 3, 1, 3, 1, 0],
+            [2, 3, 32, 32, 16, 3, 1, 1],
+            [17, 5, 8, 8, 7, 3, 1, 1],
+            [16, 16, 16, 16, 33, 3, 1, 1],
+            [5, 4, 7, 9, 3, 3, 1, 1],
+            [3, 2, 1, 1, 2, 3, 1, 1],
+            [18, 6, 8, 8, 20, 3, 2, 1],
+            [4, 3, 9, 7, 5, 3, 2, 1],
+            [16, 8, 8, 8, 16, 1, 1, 0],
+            [9, 8, 16, 16, 5, 1, 2, 0],
+            [3, 2, 6, 7, 4, 5, 3, 2],
+            [2, 70, 4, 4, 65, 3, 1, 1],
+        ];
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for [images, inputs, height, width, outputs, side, stride, padding] in cases {
+                let shape = Shape { images, inputs, height, width, outputs, side, stride, padding };
+                let [nx, nw, ny] = shape.lengths();
+                let (x, w, g) = (noise(nx, 1), noise(nw, 2), noise(ny, 3));
+                let [y, dx, dw] = plain(&shape, &x, &w, &g);
+                let mut found = [vec![f32::NAN; ny], vec![f32::NAN; nx], vec![f32::NAN; nw]];
+                forward(level, &shape, &x, &w, &mut found[0]);
+                input_gradient(level, &shape, &w, &g, &mut found[1]);
+                weight_gradient(level, &shape, &x, &g, &mut found[2]);
+                for (found, (expected, what)) in found.iter().zip([(y, "y"), (dx, "dx"), (dw, "dw")]) {
+                    assert_close(found, &expected, &format!("{level:?}, {shape:?}, {what}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "buffers do not fit")]
+    fn a_buffer_that_is_too_short_is_refused() {
+        let shape = Shape { images: 1, inputs: 1, height: 3, width: 3, outputs: 1, side: 3, stride: 1, padding: 1 };
+        forward(Level::Portable, &shape, &[0.0; 9], &[0.0; 9], &mut [0.0; 8]);
+    }
+}
