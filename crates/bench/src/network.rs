@@ -1,8 +1,7 @@
 //! Networks that the benchmark trains.
 use datasets::{Labels, Name};
-use twoscale::initialisation::{BiasInitialisation, Initialisation};
-use twoscale::loss::{Inner, LossKind, LossSpec};
-use twoscale::models::{LastActivation, ModelKind, ModelSpec};
+use twoscale::loss::LossSpec;
+use twoscale::models::ModelSpec;
 use twoscale::optimiser::OptimiserSpec;
 use twoscale::options::LossOptions;
 
@@ -23,31 +22,17 @@ pub(super) enum Network {
 impl Network {
     /// Specification of a whole run of the paper.
     pub fn spec(self) -> RunSpec {
-        let (set, input, kind, hidden, steps, test_every) = match self {
-            Self::Mlp => (Name::Mnist, Input::Unit, ModelKind::Mlp, 100, 1000, 100),
-            Self::LeNet10 => (Name::Cifar10, Input::Half, ModelKind::LeNet5, 120, 20_000, 2000),
-            Self::LeNet100 => (Name::Cifar100, Input::Half, ModelKind::LeNet5, 120, 50_000, 2000),
+        let (set, input, model, steps, test_every) = match self {
+            Self::Mlp => (Name::Mnist, Input::Unit, ModelSpec::mlp([100]), 1000, 100),
+            Self::LeNet10 => (Name::Cifar10, Input::Half, ModelSpec::lenet5(), 20_000, 2000),
+            Self::LeNet100 => (Name::Cifar100, Input::Half, ModelSpec::lenet5(), 50_000, 2000),
         };
         RunSpec {
             data: DataSpec { set, labels: Labels::Fine, input, train: None, test: None },
-            model: ModelSpec {
-                kind,
-                hidden: vec![hidden],
-                channels: [6, 16],
-                kernel: 5,
-                biases: true,
-                last_activation: LastActivation::Relu,
-                initialisation: Initialisation::Pytorch,
-                bias_initialisation: BiasInitialisation::Pytorch,
-            },
-            loss: LossSpec {
-                kind: LossKind::TwoScale,
-                thresholds: vec![0.01],
-                ratio: 10.0,
-                inner: Inner::CrossEntropy,
-            },
+            model,
+            loss: LossSpec::two_scale([0.01]),
             loss_options: LossOptions::default(),
-            optimiser: OptimiserSpec { learning_rate: 0.1, momentum: 0.0, weight_decay: 0.0 },
+            optimiser: OptimiserSpec::sgd(0.1),
             schedule: Schedule { steps, batch: 128, test_every, last_batch: LastBatch::Drop, decay: Decay::None },
             seed: 1,
         }

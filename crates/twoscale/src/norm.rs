@@ -54,6 +54,12 @@ impl ParameterNorm {
                 BiasNorm::Excluded | BiasNorm::Joint => factors.push(weight.into_iter().chain(bias).collect()),
             }
             if let (NormKind::Toeplitz, Some(weight)) = (options.kind, weight) {
+                if parameters[weight].kind == (LayerKind::Convolution { positions: 0 }) {
+                    return Err(Error::Setting(format!(
+                        "norm: the Toeplitz norm of `{name}` needs the number of positions of its kernel: give the network's \
+                         parameters with it, or take another norm"
+                    )));
+                }
                 // Each factor of the layer: a bias is added at each position as well.
                 let made = factors.len() - before;
                 repetitions += made as f64 * 0.5 * parameters[weight].kind.positions().ln();

@@ -24,6 +24,24 @@ pub struct OptimiserSpec {
 }
 
 impl OptimiserSpec {
+    /// SGD of this learning rate, without momentum and weight decay.
+    #[must_use]
+    pub fn sgd(learning_rate: f64) -> Self {
+        Self { learning_rate, momentum: 0.0, weight_decay: 0.0 }
+    }
+
+    /// The same with momentum μ.
+    #[must_use]
+    pub fn with_momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
+    }
+
+    /// The same with weight decay λ.
+    #[must_use]
+    pub fn with_weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
     /// Checks the numbers.
     ///
     /// # Errors

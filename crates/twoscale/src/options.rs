@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{Error, Result};
+
 /// All readings that concern the loss and its training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -22,6 +24,22 @@ pub struct LossOptions {
     pub separation_base: SeparationBase,
     /// How the losses of the objects are averaged.
     pub reduction: Reduction,
+}
+
+impl LossOptions {
+    /// Checks that the settings make sense together.
+    ///
+    /// # Errors
+    /// When R is to be kept for several steps where no normalisation allows it.
+    pub fn validate(&self) -> Result<()> {
+        match (self.norm.every, self.normalisation) {
+            (0, _) => Err(Error::Setting("norm: every 0 steps: take 1 to compute R(α) at every step".into())),
+            (1, _) | (_, Normalisation::Detached) => Ok(()),
+            (every, _) => Err(Error::Setting(format!(
+                "norm: every {every} steps needs `normalisation: detached`: otherwise R(α) is part of every step's gradient, or never changes"
+            ))),
+        }
+    }
 }
 
 /// How the logits are normalised.

@@ -1,5 +1,8 @@
 //! Named parameters in a stable order (candle's `VarMap` has none).
+use std::collections::BTreeMap;
+
 use candle_core::Var;
+use candle_nn::VarMap;
 
 /// What a parameter is; decides what counts in R(α) and what ASAM scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,3 +63,50 @@ impl Parameter {
 
 /// All parameters of a model, in the order in which data passes them.
 pub type Parameters = Vec<Parameter>;
+
+/// Parameters of a network of `candle_nn`, sorted by name, as a `VarMap` has no order of its own: every tensor `L.weight` of rank 2
+/// and more makes a layer `L`, with the bias `L.bias` (rank 1) where there is one. Other tensors, such as those of a normalisation,
+/// are left out.
+///
+/// A rank of 2 makes a fully connected layer, a higher one a convolution. How many positions the kernel has is not in the map: 0
+/// stands for unknown.
+#[must_use]
+pub fn from_varmap(varmap: &VarMap) -> Parameters {
+    let variables: BTreeMap<String, Var> = {
+        let data = varmap.data().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        data.iter().map(|(name, var)| (name.clone(), var.clone())).collect()
+    };
+    let mut parameters = Parameters::new();
+    for (name, weight) in &variables {
+        let layer = match name.strip_suffix("weight") {
+            Some("") => "",
+            Some(prefix) if prefix.ends_with('.') => &prefix[..prefix.len() - 1],
+            _ => continue,
+        };
+        if weight.rank() < 2 {
+            continue;
+        }
+        let bias = if layer.is_empty() { "bias".to_owned() } else { format!("{layer}.bias") };
+        let kind = kind_by_rank(weight);
+        let parameter = |role, var: &Var| Parameter { layer: layer.to_owned(), kind, role, var: var.clone() };
+        parameters.push(parameter(Role::Weight, weight));
+        parameters.extend(variables.get(&bias).filter(|bias| bias.rank() == 1).map(|bias| parameter(Role::Bias, bias)));
+    }
+    parameters
+}
+
+/// Parameters of a network whose weights are these variables, in layers `0`, `1`, ...; as [`from_varmap`].
+#[must_use]
+pub fn from_weights(weights: &[Var]) -> Parameters {
+    let parameter = |(position, var): (usize, &Var)| Parameter {
+        layer: position.to_string(),
+        kind: kind_by_rank(var),
+        role: Role::Weight,
+        var: var.clone(),
+    };
+    weights.iter().enumerate().map(parameter).collect()
+}
+
+fn kind_by_rank(weight: &Var) -> LayerKind {
+    if weight.rank() > 2 { LayerKind::Convolution { positions: 0 } } else { LayerKind::Dense }
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::SafeTensors;
-use twoscale::models::{LastActivation, Model, ModelKind, ModelSpec, build, build_as};
+use twoscale::models::{LastActivation, Model, ModelSpec, build, build_as};
 use twoscale::ops::{multi_scale_cross_entropy, sgd_update};
 
 /// The golden tensors of the LeNet step, as f64 (labels too). `TWOSCALE_GOLDEN` names another folder than `tests/golden`.
@@ -38,27 +38,16 @@ fn distance(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 fn spec(biases: bool, last_activation: LastActivation) -> ModelSpec {
-    ModelSpec {
-        kind: ModelKind::LeNet5,
-        hidden: vec![120],
-        channels: [6, 16],
-        kernel: 5,
-        biases,
-        last_activation,
-        initialisation: Default::default(),
-        bias_initialisation: Default::default(),
-    }
+    ModelSpec::lenet5().with_biases(biases).with_last_activation(last_activation)
 }
 
 fn golden_network(golden: &BTreeMap<String, Tensor>, dtype: DType) -> (Box<dyn Model>, Tensor, Vec<u32>) {
     let x = golden["lenet.x"].to_dtype(dtype).unwrap();
     let labels: Vec<f64> = golden["lenet.y"].to_vec1().unwrap();
-    let spec = ModelSpec {
-        hidden: vec![golden["lenet.fc1"].dims()[0]],
-        channels: [golden["lenet.conv1"].dims()[0], golden["lenet.conv2"].dims()[0]],
-        kernel: golden["lenet.conv1"].dims()[2],
-        ..spec(false, LastActivation::None)
-    };
+    let spec = spec(false, LastActivation::None)
+        .with_hidden([golden["lenet.fc1"].dims()[0]])
+        .with_channels([golden["lenet.conv1"].dims()[0], golden["lenet.conv2"].dims()[0]])
+        .with_kernel(golden["lenet.conv1"].dims()[2]);
     let (_, c, h, w) = x.dims4().unwrap();
     let model = build_as(&spec, [c, h, w], golden["lenet.fc2"].dims()[0], 1, dtype, &Device::Cpu).unwrap();
     for parameter in model.parameters() {

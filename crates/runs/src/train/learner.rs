@@ -80,7 +80,8 @@ impl LearnerFactory for NetworkFactory {
 pub fn fresh(spec: &RunSpec, data: &RunData) -> Result<Trainer> {
     let data = data.dataset();
     let RunSpec { model, loss, loss_options, optimiser, seed, .. } = spec;
-    Ok(Trainer::new(model, data.shape, data.classes, loss, loss_options, optimiser, *seed, &Device::Cpu)?)
+    let model = model.build(data.shape, data.classes, *seed, &Device::Cpu)?;
+    Ok(Trainer::builder(model).loss(loss.clone()).options(loss_options.clone()).optimiser(*optimiser).build()?)
 }
 
 impl Learner for Trainer {

@@ -19,17 +19,21 @@
 //! assert!((losses[1] - (1.0 + 0.1f64.exp()).ln()).abs() < 1e-12);
 //! # Ok(()) }
 //! ```
+mod gate;
 mod inner;
 pub mod margin;
 mod multi_scale;
+mod reduction;
 mod scales;
+mod two_scale;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use multi_scale::MultiScale;
-pub(crate) use multi_scale::reduction_weights;
 pub use scales::{ScaleParameter, Scales};
+pub(crate) use two_scale::{Kept, host_labels};
+pub use two_scale::{TwoScaleConfig, TwoScaleLoss};
 
 use crate::{Error, Result};
 
@@ -82,6 +86,42 @@ pub enum Inner {
 }
 
 impl LossSpec {
+    /// One scale for every object: eq. (13) with R2 replaced by R1.
+    #[must_use]
+    pub fn single() -> Self {
+        Self { kind: LossKind::Single, thresholds: Vec::new(), ratio: ten(), inner: Inner::default() }
+    }
+
+    /// Trained scales, (13)-(14), with these thresholds η₁ < η₂ < ...
+    #[must_use]
+    pub fn two_scale(thresholds: impl Into<Vec<f64>>) -> Self {
+        Self { kind: LossKind::TwoScale, thresholds: thresholds.into(), ..Self::single() }
+    }
+
+    /// Constant scales, (16), with these thresholds.
+    #[must_use]
+    pub fn fixed(thresholds: impl Into<Vec<f64>>) -> Self {
+        Self { kind: LossKind::Fixed, ..Self::two_scale(thresholds) }
+    }
+
+    /// Trained separation Rs of the scales, (17)-(18), with these thresholds.
+    #[must_use]
+    pub fn separation(thresholds: impl Into<Vec<f64>>) -> Self {
+        Self { kind: LossKind::Separation, ..Self::two_scale(thresholds) }
+    }
+
+    /// The same with R_{k+1}/R_k = `ratio` at the beginning.
+    #[must_use]
+    pub fn with_ratio(self, ratio: f64) -> Self {
+        Self { ratio, ..self }
+    }
+
+    /// The same with another loss on one scale.
+    #[must_use]
+    pub fn with_inner(self, inner: Inner) -> Self {
+        Self { inner, ..self }
+    }
+
     /// Number of scales: one more than thresholds.
     #[must_use]
     pub fn scales(&self) -> usize {

@@ -3,13 +3,12 @@ use candle_core::{DType, Tensor};
 
 use super::{Inner, margin};
 use crate::ops::multi_scale_cross_entropy;
-use crate::options::Reduction;
 use crate::{Error, Result};
 
 /// Eq. (13) with m thresholds η₁ < ... < η_m and any inner loss L (the form below (14)): an object is on side
 /// k = #{j : factor·δX ≥ η_j} and its loss is L(c_k·X, y). The paper's two-scale loss has m = 1, the single-scale baseline m = 0.
 ///
-/// What the *factor* is decides what the thresholds are compared with (the reading `gate`): 1 for the raw margin δX, 1/R(α)
+/// What the *factor* is decides what the thresholds are compared with ([`Gate`](crate::options::Gate)): 1 for the raw margin δX, 1/R(α)
 /// for δX̂, R1/R(α) for the margin on the scale R1. An object whose margin equals a threshold is past it, as in (13); one whose
 /// margin is NaN is past none, and its loss is NaN.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,21 +111,4 @@ impl MultiScale {
             self.thresholds.len()
         )))
     }
-}
-
-/// Weights w_i of a batch's loss Σ w_i L_i: see [`Reduction`].
-#[must_use]
-pub(crate) fn reduction_weights(reduction: Reduction, sides: &[u32]) -> Vec<f64> {
-    let mut counts = vec![0u32; sides.iter().max().map_or(0, |side| *side as usize + 1)];
-    for side in sides {
-        counts[*side as usize] += 1;
-    }
-    let all = sides.len() as f64;
-    let own = |side: u32| f64::from(counts[side as usize]);
-    let weight = |side: &u32| match reduction {
-        Reduction::Mean => all,
-        Reduction::PerScale => own(*side),
-        Reduction::PerFirstScale => own(0).max(1.0),
-    };
-    sides.iter().map(|side| weight(side).recip()).collect()
 }

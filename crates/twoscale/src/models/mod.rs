@@ -55,6 +55,79 @@ pub struct ModelSpec {
     pub bias_initialisation: BiasInitialisation,
 }
 
+impl ModelSpec {
+    /// Dense layers with these hidden widths; `[100]` is the paper's MNIST network 784-100-10.
+    #[must_use]
+    pub fn mlp(hidden: impl Into<Vec<usize>>) -> Self {
+        Self {
+            kind: ModelKind::Mlp,
+            hidden: hidden.into(),
+            channels: lenet_channels(),
+            kernel: lenet_kernel(),
+            biases: true,
+            last_activation: LastActivation::default(),
+            initialisation: Initialisation::default(),
+            bias_initialisation: BiasInitialisation::default(),
+        }
+    }
+
+    /// The paper's LeNet-5: convolutions of 6 and 16 channels with 5x5 kernels, one hidden dense layer of 120.
+    #[must_use]
+    pub fn lenet5() -> Self {
+        Self { kind: ModelKind::LeNet5, ..Self::mlp([120]) }
+    }
+
+    /// The same with these widths of the hidden dense layers.
+    #[must_use]
+    pub fn with_hidden(self, hidden: impl Into<Vec<usize>>) -> Self {
+        Self { hidden: hidden.into(), ..self }
+    }
+
+    /// The same with these channels of the two convolutions.
+    #[must_use]
+    pub fn with_channels(self, channels: [usize; 2]) -> Self {
+        Self { channels, ..self }
+    }
+
+    /// The same with kernels of this side.
+    #[must_use]
+    pub fn with_kernel(self, kernel: usize) -> Self {
+        Self { kernel, ..self }
+    }
+
+    /// The same with biases, or without.
+    #[must_use]
+    pub fn with_biases(self, biases: bool) -> Self {
+        Self { biases, ..self }
+    }
+
+    /// The same with this activation of the last linear layer.
+    #[must_use]
+    pub fn with_last_activation(self, last_activation: LastActivation) -> Self {
+        Self { last_activation, ..self }
+    }
+
+    /// The same with weights that begin like this.
+    #[must_use]
+    pub fn with_initialisation(self, initialisation: Initialisation) -> Self {
+        Self { initialisation, ..self }
+    }
+
+    /// The same with biases that begin like this.
+    #[must_use]
+    pub fn with_bias_initialisation(self, bias_initialisation: BiasInitialisation) -> Self {
+        Self { bias_initialisation, ..self }
+    }
+
+    /// Makes the network: [`build`].
+    ///
+    /// # Errors
+    /// As [`build`].
+    pub fn build(&self, input: [usize; 3], classes: usize, seed: u64, device: &Device) -> Result<Box<dyn Model>> {
+        build(self, input, classes, seed, device)
+    }
+}
+
 fn lenet_channels() -> [usize; 2] {
     [6, 16]
 }
@@ -96,18 +169,8 @@ pub enum LastActivation {
 ///
 /// ```
 /// use candle_core::{Device, Tensor, DType};
-/// use twoscale::models::{LastActivation, ModelKind, ModelSpec, build};
-/// let spec = ModelSpec {
-///     kind: ModelKind::LeNet5,
-///     hidden: vec![120],
-///     channels: [6, 16],
-///     kernel: 5,
-///     biases: true,
-///     last_activation: LastActivation::Relu,
-///     initialisation: Default::default(),
-///     bias_initialisation: Default::default(),
-/// };
-/// let model = build(&spec, [3, 32, 32], 100, 1, &Device::Cpu)?;
+/// use twoscale::models::{ModelSpec, build};
+/// let model = build(&ModelSpec::lenet5(), [3, 32, 32], 100, 1, &Device::Cpu)?;
 /// let images = Tensor::zeros((2, 3, 32, 32), DType::F32, &Device::Cpu)?;
 /// assert_eq!(model.forward(&images)?.dims(), [2, 100]);
 /// let weights: usize = model.parameters().iter().map(|p| p.var.elem_count()).sum();

@@ -2,6 +2,7 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::Trainer;
+use crate::loss::Kept;
 use crate::{Error, Result};
 
 impl Trainer {
@@ -15,14 +16,14 @@ impl Trainer {
     /// When a tensor cannot be copied.
     pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
         let mut state = self.weights()?;
-        state.push(("initial-log-norm".into(), Tensor::new(self.initial_log_norm, &Device::Cpu)?));
+        state.push(("initial-log-norm".into(), Tensor::new(self.loss.kept().initial_log_norm, &Device::Cpu)?));
         for (parameter, velocity) in self.model.parameters().iter().zip(self.optimiser.velocities()) {
             state.push((velocity_name(&parameter.name()), velocity.as_detached_tensor().copy()?));
         }
-        for (parameter, velocity) in self.scales.parameters().iter().zip(self.optimiser.scale_velocities()) {
+        for (parameter, velocity) in self.loss.scales().parameters().iter().zip(self.optimiser.scale_velocities()) {
             state.push((velocity_name(&parameter.name), Tensor::new(*velocity, &Device::Cpu)?));
         }
-        state.push(("steps".into(), Tensor::new(self.steps as i64, &Device::Cpu)?));
+        state.push(("steps".into(), Tensor::new(self.loss.kept().steps as i64, &Device::Cpu)?));
         Ok(state)
     }
 
@@ -37,7 +38,7 @@ impl Trainer {
             // A copy: steps to come change the variable in place.
             weights.push((parameter.name(), parameter.var.as_detached_tensor().copy()?));
         }
-        for parameter in self.scales.parameters() {
+        for parameter in self.loss.scales().parameters() {
             weights.push((parameter.name.clone(), parameter.var.as_detached_tensor().copy()?));
         }
         weights.push(("log-norm".into(), Tensor::new(self.current_log_norm()?, &Device::Cpu)?));
@@ -60,23 +61,24 @@ impl Trainer {
             let var = &parameter.var;
             var.set(&get(&parameter.name(), var.dims(), var.dtype())?.to_device(var.device())?)?;
         }
-        for parameter in self.scales.parameters() {
+        for parameter in self.loss.scales().parameters() {
             parameter.var.set(&get(&parameter.name, &[], DType::F64)?)?;
         }
         for (parameter, velocity) in self.model.parameters().iter().zip(self.optimiser.velocities()) {
             let stored = get(&velocity_name(&parameter.name()), velocity.dims(), velocity.dtype())?;
             velocity.set(&stored.to_device(velocity.device())?)?;
         }
-        for (position, parameter) in self.scales.parameters().iter().enumerate() {
+        for (position, parameter) in self.loss.scales().parameters().iter().enumerate() {
             let velocity = get(&velocity_name(&parameter.name), &[], DType::F64)?.to_scalar()?;
             self.optimiser.set_scale_velocity(position, velocity);
         }
-        self.log_norm = get("log-norm", &[], DType::F64)?.to_scalar()?;
-        self.initial_log_norm = get("initial-log-norm", &[], DType::F64)?.to_scalar()?;
         let steps: i64 = get("steps", &[], DType::I64)?.to_scalar()?;
-        self.steps = u64::try_from(steps).map_err(|_| {
+        let steps = u64::try_from(steps).map_err(|_| {
             Error::Setting(format!("checkpoint: {steps} steps: the file is damaged; delete it to begin anew"))
         })?;
+        let number = |name: &str| -> Result<f64> { Ok(get(name, &[], DType::F64)?.to_scalar()?) };
+        *self.loss.kept() =
+            Kept { log_norm: number("log-norm")?, initial_log_norm: number("initial-log-norm")?, steps };
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::support::{Chain, assert_close, batch, entries, gaussian};
 /// Compares the gradient of a scalar f with central differences in every entry of `var`. Step 1e-6: the error of the difference is
 /// about 1e-10, far below the tolerance of 1e-7 of the largest entry.
 #[track_caller]
-fn check(what: &str, var: &Var, f: &dyn Fn() -> Tensor) {
+pub fn check(what: &str, var: &Var, f: &dyn Fn() -> Tensor) {
     let gradients = f().backward().unwrap();
     let gradient = gradients.get(var).map_or_else(|| vec![0.0; var.elem_count()], entries);
     let begin = entries(var);

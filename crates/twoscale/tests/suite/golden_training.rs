@@ -2,9 +2,8 @@
 use candle_core::{DType, Device, Tensor};
 use twoscale::loss::LossKind;
 use twoscale::options::LossOptions;
-use twoscale::trainer::Trainer;
 
-use crate::support::{Chain, Golden, assert_close, loss, sgd};
+use crate::support::{Chain, Golden, assert_close, loss, sgd, trainer_of};
 
 fn kind(variant: &str) -> LossKind {
     match variant {
@@ -22,8 +21,7 @@ fn compare(golden: &Golden, variant: &str, eta: &str, dtype: DType, tolerance: f
     let thresholds: &[f64] = if kind == LossKind::Single { &[] } else { &[eta.parse().unwrap()] };
     let weights = ["mlp.w1", "mlp.w2"].map(|weight| golden.tensor(weight).to_dtype(dtype).unwrap());
     let model = Chain::of(&[&weights[0], &weights[1]]).boxed();
-    let mut trainer =
-        Trainer::with_model(model, &loss(kind, thresholds), &LossOptions::default(), &sgd(0.0, 0.0)).unwrap();
+    let mut trainer = trainer_of(model, &loss(kind, thresholds), &LossOptions::default(), &sgd(0.0, 0.0)).unwrap();
     let inputs = golden.tensor("mlp.xs").to_dtype(dtype).unwrap();
     let labels = golden.tensor("mlp.ys").to_dtype(DType::U32).unwrap();
     let mut losses = Vec::new();

@@ -9,3 +9,4 @@ mod options;
 mod properties;
 mod refusals;
 mod support;
+mod two_scale_loss;

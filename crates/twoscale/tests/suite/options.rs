@@ -9,7 +9,7 @@ use twoscale::options::{
 };
 use twoscale::trainer::{Step, Trainer};
 
-use crate::support::{Chain, batch, entries, gaussian, loss, sgd, trainer};
+use crate::support::{Chain, batch, entries, gaussian, loss, sgd, trainer, trainer_of};
 
 fn run(trainer: &mut Trainer, steps: u64) -> Vec<Step> {
     let step = |step| {
@@ -56,8 +56,7 @@ fn rescaling_once_keeps_the_first_loss_and_brings_the_size_to_one() {
     let first = |normalisation| {
         let options = LossOptions { normalisation, gate: Gate::Scaled, ..LossOptions::default() };
         let model = Chain::of(&[&weights[0], &weights[1]]).boxed();
-        let mut trainer =
-            Trainer::with_model(model, &loss(LossKind::TwoScale, &[0.05]), &options, &sgd(0.0, 0.0)).unwrap();
+        let mut trainer = trainer_of(model, &loss(LossKind::TwoScale, &[0.05]), &options, &sgd(0.0, 0.0)).unwrap();
         let size = ParameterNorm::new(&options.norm, trainer.model().parameters()).unwrap();
         let log_norm = entries(&size.log(trainer.model().parameters()).unwrap())[0];
         (run(&mut trainer, 1)[0].clone(), log_norm)

@@ -6,12 +6,12 @@ use twoscale::optimiser::OptimiserSpec;
 use twoscale::options::{BiasNorm, Layers, LossOptions, NormOptions, Normalisation};
 use twoscale::trainer::Trainer;
 
-use crate::support::{Chain, batch, gaussian, loss, sgd, trainer};
+use crate::support::{Chain, batch, gaussian, loss, sgd, trainer, trainer_of};
 
 #[track_caller]
 fn refused(loss: &LossSpec, options: &LossOptions, optimiser: &OptimiserSpec, expected: &str) {
     let model = Chain::random(&[6, 8, 4], 5, DType::F32).boxed();
-    match Trainer::with_model(model, loss, options, optimiser) {
+    match trainer_of(model, loss, options, optimiser) {
         Ok(_) => panic!("accepted: {loss:?}, {options:?}, {optimiser:?}"),
         Err(error) => assert!(error.to_string().contains(expected), "`{error}` does not say `{expected}`"),
     }
@@ -62,7 +62,7 @@ fn readings_and_optimisers() {
     let options = LossOptions::default();
     refused(&two, &options, &sgd(1.0, 0.0), "momentum");
     refused(&two, &options, &sgd(0.0, -1.0), "weight-decay");
-    refused(&two, &options, &OptimiserSpec { learning_rate: 0.0, ..sgd(0.0, 0.0) }, "step 0");
+    refused(&two, &options, &OptimiserSpec { learning_rate: 0.0, ..sgd(0.0, 0.0) }, "learning-rate 0");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_network_of_size_zero() {
     let model = Chain::of(&[&weights[0], &weights[1]]).boxed();
     let size = NormOptions { biases: BiasNorm::Separate, ..NormOptions::default() };
     let options = LossOptions { norm: size, normalisation: Normalisation::Detached, ..LossOptions::default() };
-    let error = Trainer::with_model(model, &loss(LossKind::Single, &[]), &options, &sgd(0.0, 0.0)).err().unwrap();
+    let error = trainer_of(model, &loss(LossKind::Single, &[]), &options, &sgd(0.0, 0.0)).err().unwrap();
     assert!(error.to_string().contains("R(α⁰) = 0"), "{error}");
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::Result;
 use twoscale::initialisation::{BiasInitialisation, Initialisation};
-use twoscale::loss::{Inner, LossKind, LossSpec};
+use twoscale::loss::{LossKind, LossSpec};
 use twoscale::models::Model;
 use twoscale::optimiser::OptimiserSpec;
 use twoscale::options::LossOptions;
@@ -121,16 +121,26 @@ impl Model for Chain {
 
 /// A loss of the paper's ratio 10.
 pub fn loss(kind: LossKind, thresholds: &[f64]) -> LossSpec {
-    LossSpec { kind, thresholds: thresholds.to_vec(), ratio: 10.0, inner: Inner::CrossEntropy }
+    LossSpec { kind, ..LossSpec::two_scale(thresholds) }
 }
 
 pub fn sgd(momentum: f64, weight_decay: f64) -> OptimiserSpec {
-    OptimiserSpec { learning_rate: 0.1, momentum, weight_decay }
+    OptimiserSpec::sgd(0.1).with_momentum(momentum).with_weight_decay(weight_decay)
+}
+
+/// A trainer of a network.
+pub fn trainer_of(
+    model: Box<dyn Model>,
+    loss: &LossSpec,
+    options: &LossOptions,
+    optimiser: &OptimiserSpec,
+) -> Result<Trainer> {
+    Trainer::builder(model).loss(loss.clone()).options(options.clone()).optimiser(*optimiser).build()
 }
 
 /// A trainer of a 6-8-4 network with biases.
 pub fn trainer(loss: &LossSpec, options: &LossOptions, optimiser: &OptimiserSpec, dtype: DType) -> Trainer {
-    Trainer::with_model(Chain::random(&[6, 8, 4], 5, dtype).boxed(), loss, options, optimiser).unwrap()
+    trainer_of(Chain::random(&[6, 8, 4], 5, dtype).boxed(), loss, options, optimiser).unwrap()
 }
 
 /// Gaussian entries.
