@@ -31,6 +31,9 @@ pub fn run(args: &Check) -> Result<(), CommandError> {
     }
     let figures = if args.figures.is_empty() { kept(&baselines)? } else { args.figures.clone() };
     let plans = place.plans(&figures, &Choice { scale: Some(SCALE.into()), ..Choice::default() })?;
+    if !args.keep {
+        refuse_missing(&place, &plans, &baselines)?;
+    }
     let summary = train(&place, &plans, args.jobs.map_or(0, usize::from))?;
     if let Some(failure) = summary.failures.first() {
         return Err(CommandError::Failed(format!(
@@ -58,6 +61,21 @@ pub fn run(args: &Check) -> Result<(), CommandError> {
     }
 }
 
+/// Refuses figures without a baseline, before anything is trained.
+fn refuse_missing(place: &Context, plans: &[Plan], baselines: &Path) -> Result<(), CommandError> {
+    let missing = |plan: &&Plan| !baselines.join(format!("{}.csv", plan.name)).is_file();
+    let missing: Vec<&str> = plans.iter().filter(missing).map(|plan| plan.name.as_str()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(CommandError::Failed(format!(
+        "no baseline of {} is in {}; keep one first: cargo xtask check {} --keep",
+        missing.join(", "),
+        place.shown(baselines),
+        missing.join(" ")
+    )))
+}
+
 /// Figures that have a baseline.
 fn kept(folder: &Path) -> Result<Vec<String>, CommandError> {
     let files = std::fs::read_dir(folder).map_err(|e| CommandError::failed(format!("{}: {e}", folder.display())))?;
@@ -80,7 +98,7 @@ fn keep(place: &Context, plan: &Plan, path: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Says how a figure's curves compare and counts those that do not pass.
+/// Prints how a figure's curves compare and returns how many do not pass.
 fn judge(place: &Context, plan: &Plan, path: &Path) -> Result<usize, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         CommandError::failed(format!(

@@ -53,6 +53,11 @@ impl Context {
         }
     }
 
+    /// Whether the fake trainer is used.
+    pub fn is_fake(&self) -> bool {
+        self.fake.is_some()
+    }
+
     /// The plans of figures; `all` names every one.
     pub fn plans(&self, figures: &[String], choice: &Choice) -> Result<Vec<Plan>, CommandError> {
         let mut plans: Vec<Plan> = Vec::new();

@@ -1,36 +1,36 @@
-//! Why a command did not do what it was asked, and the exit status for it.
+//! Ends of a command other than "done", and their exit status.
 use std::process::ExitCode;
 
-use experiment;
+use crate::{hint, interrupt, style};
 
-/// Exit status of a command that was interrupted: 128 and the number of SIGINT, as shells have it.
-pub const INTERRUPTED: u8 = 130;
-
-/// An end other than "done".
+/// Reason for which a command did not do what it was asked.
 #[derive(Debug)]
 pub enum CommandError {
     /// Wrong usage or input: status 2.
     Usage(String),
     /// A run or a check failed: status 1.
     Failed(String),
-    /// Interrupted: status 130.
+    /// Interrupted by a signal: status 130, 143 or 129; see [`interrupt::status`].
     Interrupted(String),
+    /// Told already: status 1 without another word.
+    Told,
 }
 
 impl CommandError {
-    /// A failure, from anything that has words for it.
+    /// Makes a failure of any error.
     pub fn failed(error: impl std::fmt::Display) -> Self {
         Self::Failed(format!("{error:#}"))
     }
 
-    /// Says it and gives the exit status.
+    /// Prints the message to standard error and returns the exit status.
     pub fn exit(self) -> ExitCode {
         let (words, status) = match self {
-            Self::Usage(words) => (format!("error: {words}"), 2),
-            Self::Failed(words) => (format!("error: {words}"), 1),
-            Self::Interrupted(words) => (words, INTERRUPTED),
+            Self::Usage(words) => (format!("{} {words}", style::error()), 2),
+            Self::Failed(words) => (format!("{} {words}", style::error()), 1),
+            Self::Interrupted(words) => (words, interrupt::status()),
+            Self::Told => return ExitCode::FAILURE,
         };
-        crate::text::tell!("{words}");
+        crate::text::tell!("{}", hint::complete(&words));
         ExitCode::from(status)
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bench::ROWS;
 use clap::builder::PossibleValuesParser;
+use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 use experiment::Choice;
 use search::Varied;
@@ -20,14 +21,24 @@ Folders (options win over the environment):
   TWOSCALE_DATA    data sets, as their official archives unpack; default: the user's cache folder
   TWOSCALE_STORE   records of finished runs; default: runs/ in this repository
 
-Exit status: 0 done; 1 a run or a check failed; 2 wrong usage or input; 130 interrupted, and the next call goes on.";
+Exit status: 0 done; 1 a run or a check failed; 2 wrong usage or input; 130, 143 or 129 interrupted by Ctrl-C, SIGTERM or
+SIGHUP: what is trained is kept, and the same command goes on.
 
-/// Reproduces the figures of 'A novel multi-scale loss function for classification cache in machine learning'.
+Colours are used on a terminal, unless NO_COLOR is set.";
+
+/// Colours of the help.
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Reproduces the figures of 'A novel multi-scale loss function for classification problems in machine learning'.
 ///
 /// Every figure is a file in experiments/. `reproduce` trains what the figure needs, once and for ever, and then draws it and
 /// judges the paper's claims.
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXAMPLES)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, after_help = EXAMPLES, styles = STYLES, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -37,6 +48,8 @@ pub struct Cli {
 pub enum Command {
     Reproduce(Reproduce),
     Figure(Figure),
+    Sweep(Sweep),
+    Runs(Runs),
     Search(Search),
     List(List),
     Status(Status),
@@ -48,13 +61,13 @@ pub enum Command {
     Schema(Schema),
 }
 
-/// Which experiment, changed how.
+/// Changes of an experiment.
 #[derive(Args, Clone, Debug)]
 pub struct Change {
     /// Scale: `paper`, `reduced` (CI) or `smoke` (embedded data, seconds).
     #[arg(long, value_name = "SCALE", default_value = "paper")]
     pub scale: String,
-    /// Another reading that the experiment file offers, such as `coarse` of fig9.
+    /// A variant that the experiment file offers: other assumptions, such as `coarse` of fig9.
     #[arg(long, value_name = "VARIANT")]
     pub variant: Option<String>,
     /// Number of seeds, in place of the file's.
@@ -66,7 +79,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// What the harness makes of it.
+    /// Returns the choice that these options stand for.
     pub fn choice(&self, only: &[String]) -> Choice {
         Choice {
             scale: Some(self.scale.clone()),
@@ -78,7 +91,7 @@ impl Change {
     }
 }
 
-/// Where things are.
+/// Folders of records, data sets and figures.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Folders {
     /// Folder of finished runs [default: $TWOSCALE_STORE, else runs/].
@@ -93,7 +106,7 @@ pub struct Folders {
     /// Train nothing: made-up curves at once, for tests of this command line.
     #[arg(long, hide = true)]
     pub fake_trainer: bool,
-    /// What a step of the fake trainer takes.
+    /// Time that a step of the fake trainer takes.
     #[arg(long, hide = true, value_name = "MICROSECONDS", default_value_t = 0)]
     pub fake_delay: u64,
 }
@@ -108,8 +121,9 @@ Examples:
   cargo xtask reproduce fig13 --scale smoke
   cargo xtask reproduce fig10 fig15 --seeds 3
   cargo xtask reproduce fig13 --only single --only two-scale-0.01
-  cargo xtask reproduce fig13 --set loss_options.normalisation=detached --set model.hidden=[64]
+  cargo xtask reproduce fig13 --set loss-options.normalisation=detached --set 'model.hidden=[64]'
   cargo xtask reproduce fig9 --variant coarse
+  cargo xtask reproduce all --dry-run
 
 Only the paper's runs, unchanged, are published in figures/. With another scale, --seeds, --only or --set, figures go to
 target/figures/, or where --out says.")]
@@ -125,8 +139,105 @@ pub struct Reproduce {
     /// Runs trained at a time [default: as many as there are cores].
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
+    /// Train and write nothing: only say what would be trained, how long that takes and where it goes.
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub folders: Folders,
+}
+
+/// Trains an experiment with every combination of some values, and compares the final accuracies.
+///
+/// Prints a table of final accuracies (mean and 95 % interval over seeds) for each loss and combination, and writes it as CSV beside
+/// small multiples of the figure's panels, a row a combination. Runs are shared with `reproduce`; Ctrl-C stops, the same command
+/// goes on.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask sweep fig13 --vary optimiser.learning-rate=0.05,0.1,0.2 --seeds 5
+  cargo xtask sweep fig13 --vary 'model.hidden=[50],[100]' --vary schedule.batch=64,128 --only single
+  cargo xtask sweep fig13 --scale smoke --vary losses.two-scale-0.01.eta=0.001,0.01,0.1
+
+Writes FIG.csv and FIG.svg into target/sweeps/, or where --out says.")]
+pub struct Sweep {
+    /// Figure whose experiment is varied, such as fig13.
+    #[arg(value_name = "FIG")]
+    pub figure: String,
+    /// Key of the experiment file, as of --set, and the values to train with; may be given several times.
+    #[arg(long, required = true, value_name = "KEY=A,B,C")]
+    pub vary: Vec<Varied>,
+    /// Train this loss only; may be given several times.
+    #[arg(long, value_name = "LOSS")]
+    pub only: Vec<String>,
+    #[command(flatten)]
+    pub change: Change,
+    /// Runs trained at a time [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+/// Lists the runs in the store, shows one, or compares two.
+#[derive(Args, Debug)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  cargo xtask runs                             every run: key, figure, loss, seed, outcome, accuracy, age
+  cargo xtask runs --figure fig13 --seed 3
+  cargo xtask runs --outcome diverged
+  cargo xtask runs show 1f0c                   settings and results of a run; a key may be shortened
+  cargo xtask runs diff 1f0c 9ab3              the settings and results in which two runs differ"
+)]
+pub struct Runs {
+    #[command(subcommand)]
+    pub action: Option<RunsAction>,
+    #[command(flatten)]
+    pub filter: RunsFilter,
+    /// Folder of finished runs [default: $TWOSCALE_STORE, else runs/].
+    #[arg(long, value_name = "DIR", global = true)]
+    pub store: Option<PathBuf>,
+    /// List the runs of the fake trainer.
+    #[arg(long, hide = true, global = true)]
+    pub fake_trainer: bool,
+}
+
+/// Conditions that a listed run meets.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunsFilter {
+    /// Only runs that this figure needs, at any scale and in any variant.
+    #[arg(long, value_name = "FIG")]
+    pub figure: Option<String>,
+    /// Only runs of this loss: a slug of the experiment file, or a part of one.
+    #[arg(long, value_name = "LOSS")]
+    pub loss: Option<String>,
+    /// Only runs of this seed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Only runs that ended so.
+    #[arg(long, value_name = "OUTCOME", value_parser = ["finished", "diverged", "interrupted", "running"])]
+    pub outcome: Option<String>,
+    /// Print JSON: a list of objects.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Commands about single runs.
+#[derive(Debug, Subcommand)]
+pub enum RunsAction {
+    /// Shows the settings and results of a run.
+    Show {
+        /// Key of the run, or its beginning.
+        key: String,
+    },
+    /// Shows the settings and results in which two runs differ.
+    Diff {
+        /// Key of a run, or its beginning.
+        a: String,
+        /// Key of another run, or its beginning.
+        b: String,
+    },
 }
 
 /// Draws figures, without training: from the records there are, else from the published table.
@@ -145,20 +256,21 @@ pub struct Figure {
     pub folders: Folders,
 }
 
-/// Searches the reading of the paper that its own curves speak for: a race over what the text leaves open.
+/// Searches for the assumptions under which the training comes nearest to the paper's curves, by successive halving.
 ///
-/// Every combination of the varied values is a reading. Rung by rung the readings nearest to the paper's curves go on: few seeds and
-/// the beginning of the training first, the best third longer. Only the losses that the paper draws are trained. Ctrl-C or the
-/// budget stops it, the same command goes on; `reproduce` and other races share the runs.
+/// An assignment gives a value to each setting that the paper's text leaves open; every combination of the varied values is one.
+/// The assignments are trained briefly first (few seeds, the beginning of the training), and the best third goes on for longer, rung
+/// by rung. Only the losses that the paper draws are trained. Ctrl-C or the budget stops the search, and the same command goes on;
+/// `reproduce` and other searches share the runs.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  cargo xtask readings fig13                                        the keys under `vary` in experiments/fig13.yaml
-  cargo xtask readings fig10 fig14 fig15 --budget 60 --seeds 3
-  cargo xtask readings fig13 --vary loss_options.normalisation=through,detached --vary optimiser.learning_rate=0.05,0.1
-  cargo xtask readings fig10 --vary model.hidden=[120],[120,84] --set loss_options.gate=scaled --grid
+  cargo xtask search fig13                     the keys under `vary` in experiments/fig13.yaml
+  cargo xtask search fig10 fig14 fig15 --budget 60 --seeds 3
+  cargo xtask search fig13 --vary loss-options.normalisation=through,detached --vary optimiser.learning-rate=0.05,0.1
+  cargo xtask search fig10 --vary 'model.hidden=[120],[120,84]' --set loss-options.gate=scaled --grid
 
-Writes FIGS.csv and FIGS.svg into target/readings/, or where --out says. docs/readings.md tells how to read them.")]
+Writes FIGS.csv and FIGS.svg into target/assignments/, or where --out says.")]
 pub struct Search {
     /// Figures whose curves decide together, such as fig10 fig14 fig15.
     #[arg(required = true, value_name = "FIG")]
@@ -166,7 +278,8 @@ pub struct Search {
     /// A key of the experiment file, as of --set, and the values to try; may be given several times [default: the files' `vary`].
     #[arg(long, value_name = "KEY=A,B,C")]
     pub vary: Vec<Varied>,
-    /// A YAML file that lists readings one by one, each a mapping from keys to values; with --vary, each with each of its values.
+    /// A YAML file that lists assignments one by one, each a mapping from keys to values; with --vary, each is combined with each of
+    /// its values.
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
     /// Only this loss is trained and judged by; may be given several times.
@@ -175,7 +288,7 @@ pub struct Search {
     /// Minutes after which it stops [default: none].
     #[arg(long, value_name = "MINUTES")]
     pub budget: Option<f64>,
-    /// No race: every reading with all seeds and steps.
+    /// Train every assignment with all seeds and steps, without halving.
     #[arg(long)]
     pub grid: bool,
     #[command(flatten)]
@@ -193,6 +306,9 @@ pub struct List {
     /// Scale: `paper`, `reduced` or `smoke`.
     #[arg(long, value_name = "SCALE", default_value = "paper")]
     pub scale: String,
+    /// Print JSON: a list of objects.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub folders: Folders,
 }
@@ -203,15 +319,20 @@ pub struct Status {
     /// Scale: `paper`, `reduced` or `smoke`.
     #[arg(long, value_name = "SCALE", default_value = "paper")]
     pub scale: String,
+    /// Print JSON: an object.
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub folders: Folders,
 }
 
-/// Says which of the paper's claims hold: from the records when all are there, else from what was published.
+/// Judges the paper's claims: from the records when all are there, else from what was published.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 How to read it: a claim holds when the whole 95 % interval over seeds lies in the accepted range, fails when it lies outside,
-and is unclear otherwise. The range and the reason for it are in the experiment file.")]
+and is unclear otherwise. The range and the reason for it are in the experiment file.
+
+Exit status: 0 judged; with --strict 1 where a claim fails or is not run; 2 wrong usage or input.")]
 pub struct Verdict {
     /// Figures, such as fig13; none: all.
     #[arg(value_name = "FIG")]
@@ -219,6 +340,9 @@ pub struct Verdict {
     /// Print JSON: an object as in figures/data/figN.json, or a list of them when not exactly one figure is named.
     #[arg(long)]
     pub json: bool,
+    /// End with status 1 where a claim fails or is not run.
+    #[arg(long)]
+    pub strict: bool,
     #[command(flatten)]
     pub change: Change,
     #[command(flatten)]
@@ -232,13 +356,13 @@ Limits come from the spread over seeds that the baseline holds: the mean of a cu
 over seeds, its end by four. The seeds are the same, so on one kind of machine the curves are equal to the bit.
 
 Examples:
-  cargo xtask check              every figure that has a baseline
-  cargo xtask check fig13 --keep after a change that is meant to change curves")]
+  cargo xtask check                 every figure that has a baseline
+  cargo xtask check fig13 --keep    after a change that is meant to change curves")]
 pub struct Check {
     /// Figures, such as fig13; none: all that have a baseline.
     #[arg(value_name = "FIG")]
     pub figures: Vec<String>,
-    /// Keep what is found as the new baseline.
+    /// Keep the curves found as the new baseline.
     #[arg(long)]
     pub keep: bool,
     /// Runs trained at a time [default: as many as there are cores].
@@ -310,7 +434,7 @@ pub struct Bench {
     /// Measure for seconds in place of minutes: a look.
     #[arg(long)]
     pub quick: bool,
-    /// Print what this row of memory is, in MB, measured in this process.
+    /// Print the value of this row of memory, in MB, measured in this process.
     #[arg(long, hide = true, value_name = "NAME")]
     pub memory_of: Option<String>,
     /// Folder of data sets [default: $TWOSCALE_DATA, else the user's cache folder].

@@ -1,68 +1,89 @@
 //! `list`: every figure at a glance.
 use std::collections::BTreeMap;
 
-use datasets::{Dataset, Labels, Name};
 use experiment::Plan;
 use experiment::spec::RunSpec;
-use results::claims::Verdict;
+use results::claims::{Verdict, wrap_words};
 use results::publish::published_document;
-use runs::scheduler::Scheduler;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::estimate::{self, Expected};
 use crate::flags::{Change, List};
-use crate::text::{duration, say};
+use crate::style;
+use crate::text::say;
+
+/// Columns of the table.
+const WIDTH: usize = 80;
+/// Columns before a figure's title.
+const INDENT: usize = 9;
 
 /// Runs the command.
 pub fn run(args: &List) -> Result<(), CommandError> {
     let place = Context::find(&args.folders)?;
     let change = Change { scale: args.scale.clone(), variant: None, seeds: None, sets: Vec::new() };
     let choice = change.choice(&[]);
-    say(format!("{:<6} {:>9}  {:<12} {:<28} title", "figure", "runs done", "time left", "claims"));
+    let mut rows = Vec::new();
     for plan in place.plans(&["all".to_owned()], &choice)? {
         let specs: Vec<RunSpec> = plan.runs.iter().map(|run| run.spec.clone()).collect();
         let done = specs.iter().filter(|spec| place.store.has(&spec.key())).count();
-        let time = if done == specs.len() { "done".to_owned() } else { time(&place, &specs) };
+        let left = (done < specs.len()).then(|| estimate::from_records(&place, &specs, 0));
         let folders = place.folders(&plan, &choice);
         let published = published_document(&plan.name, &folders)?;
-        let claims = match published {
-            Some(document) => tally(document.claims.iter().map(|claim| claim.verdict)),
-            None => "not run".to_owned(),
-        };
-        let Plan { name, experiment, .. } = &plan;
-        say(format!(
-            "{name:<6} {:>9}  {time:<12} {claims:<28} {}",
-            format!("{done}/{}", specs.len()),
-            experiment.title
-        ));
-        say(format!("{:<6} {}", "", experiment.shows));
+        let verdicts: Option<Vec<Verdict>> =
+            published.map(|document| document.claims.iter().map(|claim| claim.verdict).collect());
+        rows.push(FigureRow { runs: specs.len(), done, left, verdicts, plan });
+    }
+    if args.json {
+        let rows: Vec<Value> = rows.iter().map(FigureRow::json).collect();
+        say(serde_json::to_string_pretty(&rows).map_err(CommandError::failed)?);
+        return Ok(());
+    }
+    say(style::bold(&format!("{:<8} {:>9}  {:<12} {}", "figure", "runs done", "time left", "claims")));
+    for row in &rows {
+        say(row.text());
     }
     say("\n`cargo xtask reproduce FIG` trains and draws one; figures that need the same runs share them.");
     Ok(())
 }
 
-/// Time to train what is missing, from the speed of earlier records on this machine.
-fn time(place: &Context, specs: &[RunSpec]) -> String {
-    // No data set is loaded for a list: where no record tells the speed, the estimate has to say so.
-    let nothing = |_: Name, _: Labels| -> anyhow::Result<Dataset> { Err(anyhow::anyhow!("not loaded")) };
-    let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &nothing, factory: factory.as_ref() };
-    match scheduler.estimate(specs, 0) {
-        Ok(estimate) => format!("~{}", duration(estimate.seconds)),
-        Err(_) => format!("~{} ?", duration(guess(specs))),
-    }
+/// A figure, its runs and its claims.
+struct FigureRow {
+    plan: Plan,
+    runs: usize,
+    done: usize,
+    /// Time to train the rest; none where nothing is left.
+    left: Option<Expected>,
+    /// Published verdicts; none where nothing is published.
+    verdicts: Option<Vec<Verdict>>,
 }
 
-/// Seconds by rule of thumb, for a machine that has not trained such a network yet: a step of the dense network takes about
-/// 0.7 ms, one of LeNet-5 about 5.
-#[expect(clippy::cast_precision_loss, reason = "counts of steps and cores")]
-fn guess(specs: &[RunSpec]) -> f64 {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let seconds = |spec: &RunSpec| match spec.model.kind {
-        twoscale::models::ModelKind::Mlp => 0.7e-3,
-        twoscale::models::ModelKind::LeNet5 => 5e-3,
-    };
-    specs.iter().map(|spec| seconds(spec) * spec.schedule.steps as f64).sum::<f64>() / cores as f64
+impl FigureRow {
+    fn text(&self) -> String {
+        let Plan { name, experiment, .. } = &self.plan;
+        let time = self.left.map_or_else(|| "done".to_owned(), |left| left.to_string());
+        let claims =
+            self.verdicts.as_ref().map_or_else(|| "not run".to_owned(), |verdicts| tally(verdicts.iter().copied()));
+        let done = format!("{}/{}", self.done, self.runs);
+        let mut text = format!("{name:<8} {done:>9}  {time:<12} {claims}");
+        for line in
+            [&experiment.title, &experiment.shows].into_iter().flat_map(|words| wrap_words(words, WIDTH - INDENT))
+        {
+            text += &format!("\n{:INDENT$}{line}", "");
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "figure": self.plan.name, "title": self.plan.experiment.title, "shows": self.plan.experiment.shows,
+            "scale": self.plan.scale, "runs": self.runs, "done": self.done,
+            "seconds-left": self.left.map_or(0.0, |left| left.seconds),
+            "seconds-left-guessed": self.left.is_some_and(|left| left.guessed),
+            "verdicts": self.verdicts,
+        })
+    }
 }
 
 /// `3 hold, 1 fails`.

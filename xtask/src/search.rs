@@ -1,4 +1,4 @@
-//! `assignments`: a search of assignments, told rung by rung, with a table and a figure at its end.
+//! `search`: successive halving over assignments, told rung by rung, with a table and a figure at its end.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,12 +14,13 @@ use search::{
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::flags::Search;
+use crate::hint;
 use crate::interrupt;
 use crate::progress::Line;
 use crate::reproduce::{Sets, stopped_or};
 use crate::text::{count, duration, say};
 
-/// Search left out that are told one by one.
+/// Assignments left out that are told one by one.
 const SHOWN: usize = 5;
 
 /// Runs the command.
@@ -96,7 +97,7 @@ fn only(figures: &mut Vec<Figure>, args: &Search) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// What is tried, in words for the reader and as the keys that assignments change.
+/// The varied settings, in words for the reader and as the keys that assignments change.
 struct Tried {
     words: Vec<String>,
     keys: Vec<String>,
@@ -133,7 +134,7 @@ fn listed(path: &Path) -> Result<Vec<Assignment>, CommandError> {
     search::listed(&text).map_err(|why| CommandError::Usage(format!("--list {shown}: {why}")))
 }
 
-/// What is about to be done and how long it takes.
+/// Prints what is about to be trained and how long that takes.
 fn explain(
     search: &Halving,
     candidates: &Candidates,
@@ -182,7 +183,7 @@ fn describe(rung: &Rung) -> String {
     format!("{}, {}, {share}", count(rung.assignments, "assignment"), count(seeds, "seed"))
 }
 
-/// Tells how the search goes.
+/// Prints how the search goes.
 struct Narrator;
 
 /// A progress line that goes when its batch is done.
@@ -259,7 +260,7 @@ fn cannot_write(path: &str, error: &std::io::Error) -> CommandError {
     CommandError::Failed(format!("cannot write {path}: {error}; give another folder with --out"))
 }
 
-/// What a reader of the scores must not miss.
+/// Notes that a reader of the scores must not miss.
 fn notes(place: &Context, args: &Search, plans: &[experiment::Plan]) -> Vec<String> {
     let mut notes = Vec::new();
     for plan in plans.iter().filter(|plan| plan.experiment.data.set != plan.full.data.set) {
@@ -274,7 +275,7 @@ fn notes(place: &Context, args: &Search, plans: &[experiment::Plan]) -> Vec<Stri
     notes
 }
 
-/// How it ended: status 0 also when the budget did it, for that was asked for.
+/// Prints how the search ended: with status 0 also where the budget ended it, for that was asked for.
 fn end(outcome: &Outcome) -> Result<(), CommandError> {
     let failed: Vec<_> = outcome.rankings.iter().filter(|ranking| ranking.failure.is_some()).collect();
     if let Some(remaining) = &outcome.remaining {
@@ -284,8 +285,7 @@ fn end(outcome: &Outcome) -> Result<(), CommandError> {
             remaining.rung.number,
             count(remaining.runs, "run")
         );
-        let command: Vec<String> = std::env::args().skip(1).collect();
-        let go_on = format!("Go on with: cargo xtask {}", command.join(" "));
+        let go_on = format!("Go on with: {}", hint::again());
         match outcome.ending {
             Ending::Stopped => return Err(CommandError::Interrupted(format!("stopped; {words}.\n{go_on}"))),
             Ending::Budget | Ending::Over => say(format!("the budget is used up; {words}.\n{go_on}")),

@@ -6,6 +6,8 @@ use results::publish::{Document, Origin, Reported, document, published_document,
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::flags::Verdict;
+use crate::hint;
+use crate::style;
 use crate::text::{count, say};
 
 /// Runs the command.
@@ -19,9 +21,9 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
         let (document, origin) = find(&place, plan, args)?;
         if !args.json {
             say(format!("{}: {} ({origin})", plan.name, plan.experiment.title));
-            say(claims::table(&document.claims, &document.scale));
+            say(style::verdicts(&claims::table(&document.claims, &document.scale)));
             if let Some(others) = other_readings(&place, plan, &choice, &document)? {
-                say(others);
+                say(style::verdicts(&others));
             }
         }
         documents.push(document);
@@ -32,6 +34,10 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
             all => serde_json::to_string_pretty(all),
         };
         say(json.map_err(CommandError::failed)?);
+    }
+    let bad = |verdict| matches!(verdict, claims::Verdict::Fails | claims::Verdict::NotRun);
+    if args.strict && documents.iter().flat_map(|document| &document.claims).any(|claim| bad(claim.verdict)) {
+        return Err(CommandError::Told);
     }
     Ok(())
 }
@@ -71,7 +77,7 @@ fn find(place: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, Strin
     }
     let origin = Origin { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale };
     let words = match (gathered.found, gathered.missing) {
-        (0, _) => format!("not run; cargo xtask reproduce {}", plan.experiment.figure),
+        (0, _) => hint::complete(&format!("not run; cargo xtask reproduce {}", plan.experiment.figure)),
         (found, 0) => format!("from {}", count(found, "record")),
         (found, missing) => format!("from {} of {}", found, count(found + missing, "record")),
     };

@@ -17,6 +17,7 @@ pub mod measure;
 pub mod publish;
 pub mod series;
 pub mod statistics;
+pub mod summary;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

@@ -1,7 +1,33 @@
-//! How long runs take, compared with each other.
+//! How long runs take: compared with each other, and in seconds.
 use twoscale::models::ModelKind;
 
 use experiment::spec::RunSpec;
+
+/// What is left of a run, in seconds of one thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Cost {
+    /// Steps to be done.
+    pub steps: usize,
+    /// Seconds of a step, with its share of the measurements on the test set in training.
+    pub step: f64,
+    /// Seconds of everything else: the beginning, and the final evaluation of both sets.
+    pub end: f64,
+}
+
+impl Cost {
+    /// Seconds of the whole run.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.of_steps(self.steps) + self.end
+    }
+
+    /// Seconds of so many of its steps.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    pub fn of_steps(&self, steps: usize) -> f64 {
+        self.step * steps as f64
+    }
+}
 
 /// A rough measure of a run's length, to do the longest first: exact numbers change nothing but the last minutes.
 pub(super) fn relative(spec: &RunSpec) -> usize {
@@ -12,9 +38,27 @@ pub(super) fn relative(spec: &RunSpec) -> usize {
     spec.schedule.steps.saturating_mul(spec.schedule.batch).saturating_mul(per_object)
 }
 
-/// Whether a step of one run takes about as long as a step of the other.
+/// Whether a step of one run takes as long as a step of the other: same data, network, batch, optimiser and norm. The loss itself
+/// is a few operations on the logits, and learning rate, momentum and weight decay are numbers that cost nothing.
 pub(super) fn alike(left: &RunSpec, right: &RunSpec) -> bool {
-    left.data.set == right.data.set && left.model == right.model && left.schedule.batch == right.schedule.batch
+    let priced = |spec: &RunSpec| {
+        let mut optimiser = spec.optimiser;
+        (optimiser.learning_rate, optimiser.momentum, optimiser.weight_decay) = (0.0, 0.0, 0.0);
+        optimiser
+    };
+    left.data == right.data
+        && left.model == right.model
+        && left.schedule.batch == right.schedule.batch
+        && priced(left) == priced(right)
+        && left.loss_options.norm == right.loss_options.norm
+        && left.loss_options.normalisation == right.loss_options.normalisation
+}
+
+/// Whether two runs take equally long as a whole.
+pub(super) fn equal(left: &RunSpec, right: &RunSpec) -> bool {
+    alike(left, right)
+        && left.schedule.steps == right.schedule.steps
+        && left.schedule.test_every == right.schedule.test_every
 }
 
 /// When the last of `jobs` workers is done, in the units of `lengths`, each taking the longest run that is left.
@@ -32,11 +76,23 @@ pub(super) fn makespan(mut lengths: Vec<f64>, jobs: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::samples::spec;
 
     #[test]
     fn workers_share_the_runs() {
         assert!((makespan(vec![2.0, 3.0, 2.0, 3.0], 2) - 5.0).abs() < 1e-12);
         assert!((makespan(vec![1.0, 7.0], 3) - 7.0).abs() < 1e-12);
         assert!(makespan(Vec::new(), 2).abs() < 1e-12);
+    }
+
+    #[test]
+    fn every_network_has_its_own_price() {
+        let mut other = spec();
+        (other.seed, other.optimiser.learning_rate) = (7, 0.3);
+        assert!(equal(&spec(), &other));
+        other.schedule.test_every += 1;
+        assert!(alike(&spec(), &other) && !equal(&spec(), &other));
+        other.model.hidden.push(5);
+        assert!(!alike(&spec(), &other));
     }
 }

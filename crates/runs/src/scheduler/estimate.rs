@@ -1,8 +1,10 @@
 //! How long the missing runs will take.
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use twoscale::metrics::Evaluation;
 
+use super::cost::Cost;
 use super::data::DataCache;
 use super::{Scheduler, SchedulerError, Task, cost, jobs};
 use crate::record::{Outcome, Run};
@@ -11,7 +13,7 @@ use crate::train::{Batches, EVALUATION_BATCH, LearnerFactory, RunData, TrainErro
 use experiment::spec::RunSpec;
 
 /// What is missing and how long it will take.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Estimate {
     /// Runs whose record is there.
     pub found: usize,
@@ -23,21 +25,34 @@ pub struct Estimate {
     pub steps: usize,
     /// Seconds, `jobs` runs at a time.
     pub seconds: f64,
+    /// What each missing run costs, by key.
+    pub costs: HashMap<String, Cost>,
 }
 
-/// Time spent on training a few steps, where no earlier record tells the speed.
-const CALIBRATION: Duration = Duration::from_millis(300);
+/// Time spent on training a few steps of a network, where no earlier record tells how long such a run takes.
+const CALIBRATION: Duration = Duration::from_millis(250);
 
-/// Seconds of one step, and of the final and repeated evaluations per object.
-#[derive(Clone, Copy, Debug)]
+/// Steps at the beginning that are not counted: they fill caches and allocate.
+const WARM_UP: usize = 2;
+
+/// Seconds of what a run consists of, on one of as many threads as will be busy.
+#[derive(Clone, Copy, Debug, Default)]
 struct Speed {
+    /// Building the network.
+    begin: f64,
+    /// A step.
     step: f64,
-    object: f64,
+    /// An object of the test set, in training.
+    test: f64,
+    /// An object of the final evaluation.
+    evaluation: f64,
 }
 
 impl Scheduler<'_> {
-    /// What is missing of `specs` and how long that takes with `jobs` runs at a time (0: one a core): from the speed of
-    /// earlier records of this host with the same data set, network and batch; else from a few steps trained now.
+    /// What is missing of `specs` and how long that takes with `jobs` runs at a time (0: one a core): from earlier records of
+    /// this host that are as long, with the same data, network, batch and optimiser; else from a few steps of the very network
+    /// and a batch of its evaluation, timed now on as many threads as will be busy; where there are no data for that, from earlier
+    /// records of another length.
     ///
     /// # Errors
     /// When a data set is needed and cannot be had, or a training cannot be begun.
@@ -46,8 +61,8 @@ impl Scheduler<'_> {
         let mut estimate = Estimate { found: found.len(), missing: missing.len(), ..Estimate::default() };
         let cache = DataCache::new(self.source);
         let earlier = if missing.is_empty() { Vec::new() } else { self.earlier() };
+        let threads = jobs(asked_jobs).min(missing.len());
         let mut calibrated: Vec<(RunSpec, Speed)> = Vec::new();
-        let mut lengths = Vec::with_capacity(missing.len());
         for Task { key, spec, .. } in missing {
             let done = match self.store.status(&key) {
                 Status::Partial(step) => {
@@ -58,30 +73,35 @@ impl Scheduler<'_> {
             };
             let steps = spec.schedule.steps.saturating_sub(done);
             estimate.steps += steps;
-            let seconds = if let Some(rate) = rate(&earlier, &spec) {
-                rate * as_f64(steps)
+            let cost = if let Some(rate) = rate(&earlier, |run| cost::equal(&run.spec, &spec)) {
+                Cost { steps, step: rate, end: 0.0 }
             } else {
-                let data = cache.get(&spec.data).map_err(SchedulerError::Data)?;
-                let known = calibrated.iter().find(|(other, _)| cost::alike(other, &spec)).map(|(_, speed)| *speed);
-                let speed = match known {
-                    Some(speed) => speed,
-                    None => {
-                        let speed = calibrate(&spec, &data, self.factory)?;
-                        calibrated.push((spec.clone(), speed));
-                        speed
+                match cache.get(&spec.data) {
+                    Ok(data) => {
+                        let known = calibrated.iter().find(|(other, _)| cost::alike(other, &spec));
+                        let speed = match known {
+                            Some((_, speed)) => *speed,
+                            None => {
+                                let speed = calibrate_together(&spec, &data, self.factory, threads)?;
+                                calibrated.push((spec.clone(), speed));
+                                speed
+                            }
+                        };
+                        speed.cost(&spec, &data, steps)
                     }
-                };
-                let tests = steps.div_ceil(spec.schedule.test_every) + 1;
-                let objects = data.train_objects() + tests * data.test_objects();
-                speed.step * as_f64(steps) + speed.object * as_f64(objects)
+                    Err(error) => {
+                        let rate = rate(&earlier, |run| cost::alike(&run.spec, &spec));
+                        Cost { steps, step: rate.ok_or(SchedulerError::Data(error))?, end: 0.0 }
+                    }
+                }
             };
-            lengths.push(seconds);
+            estimate.costs.insert(key, cost);
         }
-        estimate.seconds = cost::makespan(lengths, jobs(asked_jobs));
+        estimate.seconds = cost::makespan(estimate.costs.values().map(Cost::seconds).collect(), threads);
         Ok(estimate)
     }
 
-    /// Finished runs of this host. Records that cannot be read say nothing here; who needs them is told then.
+    /// Finished runs of this host. Records that cannot be read are left out here; who needs them is told then.
     fn earlier(&self) -> Vec<Run> {
         let host = host_name();
         let keys = self.store.keys().unwrap_or_default();
@@ -90,42 +110,85 @@ impl Scheduler<'_> {
     }
 }
 
-/// Median seconds per step, evaluations included, of earlier runs like `spec`.
-fn rate(earlier: &[Run], spec: &RunSpec) -> Option<f64> {
-    let alike = earlier.iter().filter(|run| cost::alike(&run.spec, spec));
-    let mut rates: Vec<f64> = alike.map(|run| run.wall_seconds / as_f64(run.spec.schedule.steps)).collect();
-    rates.sort_by(f64::total_cmp);
-    rates.get(rates.len() / 2).copied()
+impl Speed {
+    /// What a run costs of which `steps` steps are left.
+    fn cost(&self, spec: &RunSpec, data: &RunData, steps: usize) -> Cost {
+        let tests = as_f64(steps.div_ceil(spec.schedule.test_every.max(1)));
+        let (train, test) = (as_f64(data.train_objects()), as_f64(data.test_objects()));
+        let step = self.step + tests * test * self.test / as_f64(steps.max(1));
+        Cost { steps, step, end: self.begin + (train + test) * self.evaluation }
+    }
 }
 
-/// Trains and evaluates for a moment.
-fn calibrate(spec: &RunSpec, data: &RunData, factory: &dyn LearnerFactory) -> Result<Speed, TrainError> {
+/// Median seconds per step, evaluations included, of the earlier runs that `fits`.
+fn rate(earlier: &[Run], fits: impl Fn(&Run) -> bool) -> Option<f64> {
+    let rates = earlier.iter().filter(|run| fits(run)).map(|run| run.wall_seconds / as_f64(run.spec.schedule.steps));
+    median(rates.collect())
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+/// Trains and evaluates for a moment on `threads` threads at once, because cores share caches and memory; the mean over them.
+fn calibrate_together(
+    spec: &RunSpec,
+    data: &RunData,
+    factory: &dyn LearnerFactory,
+    threads: usize,
+) -> Result<Speed, TrainError> {
     spec.validate()?;
     spec.validate_batch(data.train_objects())?;
+    let speeds = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(|| calibrate(spec, data, factory))).collect();
+        // A thread that broke down in a bug says nothing; the run itself will report it.
+        workers.into_iter().filter_map(|worker| worker.join().ok()).collect::<Result<Vec<_>, _>>()
+    })?;
+    let mean = |part: fn(&Speed) -> f64| speeds.iter().map(part).sum::<f64>() / as_f64(speeds.len().max(1));
+    Ok(Speed {
+        begin: mean(|speed| speed.begin),
+        step: mean(|speed| speed.step),
+        test: mean(|speed| speed.test),
+        evaluation: mean(|speed| speed.evaluation),
+    })
+}
+
+fn calibrate(spec: &RunSpec, data: &RunData, factory: &dyn LearnerFactory) -> Result<Speed, TrainError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build()?;
     pool.install(|| {
+        let began = Instant::now();
         let mut training = factory.begin(spec, data)?;
+        let mut speed = Speed { begin: began.elapsed().as_secs_f64(), ..Speed::default() };
         let schedule = &spec.schedule;
         let mut batches = Batches::new(spec.seed, data.train_objects(), schedule.batch, schedule.last_batch);
-        let mut quickest = f64::INFINITY;
         let began = Instant::now();
-        // The quickest of a few: the first steps fill caches and allocate.
+        let mut times = Vec::new();
         for step in 0..schedule.steps.min(1000) {
             let batch = data.train_batch(batches.indices(step));
             let begin = Instant::now();
             training.step(&batch, learning_rate(spec, step))?;
-            quickest = quickest.min(begin.elapsed().as_secs_f64());
-            if step >= 2 && began.elapsed() > CALIBRATION {
+            times.push(begin.elapsed().as_secs_f64());
+            // A step of a large network takes longer than the whole calibration should: then the first one has to do.
+            if began.elapsed() > CALIBRATION && (step > WARM_UP || began.elapsed() > 4 * CALIBRATION) {
                 break;
             }
         }
-        let mut object = 0.0;
-        if let Some(batch) = data.test_in_order(EVALUATION_BATCH).next() {
+        // The mean and not the median: on a busy machine a few steps wait long, and so will those of the run.
+        let counted = times.split_off(WARM_UP.min(times.len().saturating_sub(1)));
+        speed.step = counted.iter().sum::<f64>() / as_f64(counted.len().max(1));
+        // Objects that take about as long to evaluate as the calibration should, at least a batch of training.
+        let objects = if speed.step > 0.05 { schedule.batch } else { EVALUATION_BATCH };
+        if let Some(batch) = data.test_in_order(objects).next() {
+            let size = as_f64(batch.len());
+            let begin = Instant::now();
+            training.count_correct(&batch)?;
+            speed.test = begin.elapsed().as_secs_f64() / size;
             let begin = Instant::now();
             training.evaluate(&batch, data.dataset().superclass.as_deref(), &mut Evaluation::default())?;
-            object = begin.elapsed().as_secs_f64() / as_f64(batch.len());
+            speed.evaluation = begin.elapsed().as_secs_f64() / size;
         }
-        Ok(Speed { step: quickest, object })
+        Ok(speed)
     })
 }
 

@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+pub use cost::Cost;
 pub use data::DataSource;
 pub use estimate::Estimate;
 pub use progress::{Ending, Event, Progress, Silent, Tally, TallySnapshot};
@@ -176,6 +177,7 @@ impl Scheduler<'_> {
 }
 
 /// The number of runs at a time: what was asked for, or the machine's cores.
-fn jobs(asked: usize) -> usize {
+#[must_use]
+pub fn jobs(asked: usize) -> usize {
     if asked > 0 { asked } else { std::thread::available_parallelism().map_or(1, usize::from) }
 }

@@ -67,7 +67,8 @@ fn missing_runs_are_trained_once_and_found_again() {
     let summary = scheduler.run(&wanted, options(&AtomicBool::new(false)), &tally).expect("runs");
     assert_eq!(summary, Summary { trained: 5, ..Summary::default() });
     assert_eq!(factory.begun.load(Ordering::Relaxed), 5, "the run that was named twice is trained once");
-    let end = TallySnapshot { runs: 5, runs_done: 5, running: 0, steps: 200, steps_done: 200, steps_here: 200 };
+    let end =
+        TallySnapshot { runs: 5, runs_done: 5, steps: 200, steps_done: 200, steps_here: 200, ..Default::default() };
     assert_eq!(tally.snapshot(), end);
 
     // Records need neither data nor training, and are not read through another process's eyes: they are just there.
@@ -188,8 +189,8 @@ fn an_interrupted_call_goes_on_with_the_same_bytes() {
     struct StopAfter<'a>(&'a AtomicBool, AtomicUsize);
     impl Progress for StopAfter<'_> {
         fn event(&self, event: Event<'_>) {
-            if let Event::Steps(steps) = event
-                && self.1.fetch_add(steps, Ordering::Relaxed) + steps > 60
+            if let Event::Steps { advance, .. } = event
+                && self.1.fetch_add(advance.steps, Ordering::Relaxed) + advance.steps > 60
             {
                 self.0.store(true, Ordering::Relaxed);
             }
@@ -235,7 +236,7 @@ fn kill_9_at_any_moment_then_again_gives_the_same_bytes() {
     let mut kills = 0;
     for wait in (20..).step_by(13) {
         let mut child = Command::new(std::env::current_exe().expect("this test"))
-            .args(["--exact", "--ignored", "schedule::tests::process_to_be_killed"])
+            .args(["--exact", "--ignored", "scheduler::tests::process_to_be_killed"])
             .env("TWOSCALE_TEST_KILLED_STORE", folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

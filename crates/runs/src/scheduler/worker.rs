@@ -115,9 +115,9 @@ impl Worker<'_> {
             stop: self.options.stop,
             checkpoint_every: self.options.checkpoint_every,
             save: &mut |checkpoint| Ok(store.save_checkpoint(key, &device, checkpoint)?),
-            steps: &|steps| {
-                told.fetch_add(steps, Ordering::Relaxed);
-                self.progress.event(Event::Steps(steps));
+            steps: &|advance| {
+                told.fetch_add(advance.steps, Ordering::Relaxed);
+                self.progress.event(Event::Steps { key, advance });
             },
         };
         match execute(spec, &data, factory, checkpoint, control)? {
@@ -135,7 +135,7 @@ impl Worker<'_> {
         let how = match attempt {
             Attempt::Busy(holder) => {
                 if !std::mem::replace(&mut task.announced, true) {
-                    self.progress.event(Event::Waiting { key: &task.key, holder: &holder });
+                    self.progress.event(Event::Waiting { key: &task.key, spec: &task.spec, holder: &holder });
                 }
                 self.queue.with(|state| state.busy.push_back(task));
                 return;

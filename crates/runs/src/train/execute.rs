@@ -25,9 +25,23 @@ pub struct Control<'a> {
     pub checkpoint_every: Duration,
     /// Keeps a checkpoint.
     pub save: &'a mut (dyn FnMut(&Checkpoint) -> Result<()> + Send),
-    /// Hears how many steps were done since it was last called.
-    pub steps: &'a (dyn Fn(usize) + Sync),
+    /// Hears what was done since it was last called.
+    pub steps: &'a (dyn Fn(Advance) + Sync),
 }
+
+/// Steps done, and how well the network classifies by now.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Advance {
+    /// Steps done since the last report.
+    pub steps: usize,
+    /// Mean accuracy on the batches of the last hundred steps, on [0, 1]; none before the first step.
+    pub batch_accuracy: Option<f64>,
+    /// Test accuracy when it was last measured, on [0, 1]; none before.
+    pub test_accuracy: Option<f64>,
+}
+
+/// Steps over which [`Advance::batch_accuracy`] is averaged.
+const RECENT: usize = 100;
 
 /// How [`execute`] ended.
 #[derive(Debug)]
@@ -230,7 +244,14 @@ impl Execution<'_> {
     }
 
     fn report_steps(&mut self) {
-        (self.control.steps)(std::mem::take(&mut self.progress.unreported));
+        let recent = &self.history.batch_accuracy[self.history.batch_accuracy.len().saturating_sub(RECENT)..];
+        #[expect(clippy::cast_precision_loss, reason = "at most a hundred")]
+        let mean = recent.iter().map(|&accuracy| f64::from(accuracy)).sum::<f64>() / recent.len() as f64;
+        (self.control.steps)(Advance {
+            steps: std::mem::take(&mut self.progress.unreported),
+            batch_accuracy: (!recent.is_empty()).then_some(mean),
+            test_accuracy: self.history.test_accuracy.last().copied(),
+        });
         self.progress.reported = Instant::now();
     }
 

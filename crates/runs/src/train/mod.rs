@@ -16,7 +16,7 @@ mod tests;
 
 pub use batches::Batches;
 pub use data::{Batch, RunData};
-pub use execute::{Control, Ended, Finished, Interruption, execute};
+pub use execute::{Advance, Control, Ended, Finished, Interruption, execute};
 pub use fake::FakeFactory;
 pub use input::Scaling;
 pub use learner::{Learner, LearnerFactory, NetworkFactory, fresh};
