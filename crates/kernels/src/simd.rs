@@ -14,6 +14,10 @@ pub unsafe trait Simd: Copy {
     const LANES: usize;
     /// Output channels whose four pooled convolution results are held in registers together.
     const CHANNELS: usize;
+    /// Rows of two vectors that a matrix product holds in registers together.
+    const ROWS: usize;
+    /// Rows of three vectors that a transposed matrix product holds in registers together; a divisor of LANES.
+    const TALL: usize;
     /// A vector.
     type V: Copy;
     /// The result of a comparison.
@@ -49,7 +53,7 @@ pub unsafe trait Simd: Copy {
     unsafe fn store_bytes(p: *mut u8, v: Self::V);
     /// Sum of the lanes, in a fixed order.
     unsafe fn sum(v: Self::V) -> f32;
-    /// Largest lane.
+    /// Largest lane; NaN if any lane is.
     unsafe fn largest(v: Self::V) -> f32;
     /// Transposes a LANES x LANES block: row i begins at `source + i * from` and `target + i * to`.
     unsafe fn transpose(source: *const f32, from: usize, target: *mut f32, to: usize);
@@ -72,6 +76,8 @@ fn map2(a: P, b: P, f: impl Fn(f32, f32) -> f32) -> P {
 unsafe impl Simd for Portable {
     const LANES: usize = 8;
     const CHANNELS: usize = 2;
+    const ROWS: usize = 2;
+    const TALL: usize = 2;
     type V = P;
     type M = [bool; 8];
 
@@ -178,6 +184,41 @@ unsafe impl Simd for Portable {
             for j in 0..16 {
                 // SAFETY: the caller vouches for both blocks.
                 unsafe { *target.add(i * to + j) = *source.add(j * 8 + i) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Simd;
+    use crate::{Level, dispatch};
+
+    #[inline(always)]
+    unsafe fn largest_kernel<S: Simd>(x: &[f32; 16]) -> f32 {
+        // SAFETY: LANES ≤ 16.
+        unsafe { S::largest(S::load(x.as_ptr())) }
+    }
+
+    dispatch! {
+        /// Largest of the first LANES values.
+        ///
+        /// # Safety
+        /// The processor must have the level's instructions.
+        fn largest = largest_kernel(x: &[f32; 16]) -> f32
+    }
+
+    #[test]
+    fn the_largest_lane_is_nan_wherever_the_nan_is() {
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            for lane in 0..level.lanes() {
+                let mut x: [f32; 16] = std::array::from_fn(|i| -(i as f32));
+                x[lane] = 5.0;
+                // SAFETY: the level is available.
+                assert_eq!(unsafe { largest(level, &x) }, 5.0, "{level:?}, lane {lane}");
+                x[lane] = f32::NAN;
+                // SAFETY: as above.
+                assert!(unsafe { largest(level, &x) }.is_nan(), "{level:?}, lane {lane}");
             }
         }
     }

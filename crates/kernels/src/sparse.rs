@@ -11,7 +11,19 @@ const DENSEST: f64 = 0.4;
 const MOST: usize = 8;
 
 /// Where the inputs of a batch are not zero.
+///
+/// ```
+/// use kernels::{Level, sparse};
+/// let mut x = vec![0.0; 8 * 32];
+/// x[3] = 2.0; // unit 3 of object 0
+/// let pattern = sparse::pattern(Level::Portable, &x, 32).expect("most inputs are zero");
+/// let mut y = vec![0.0; 8];
+/// sparse::forward(Level::Portable, &x, &[0.5; 32], &pattern, 1, &mut y);
+/// assert_eq!(y[0], 1.0);
+/// ```
 pub struct Pattern {
+    /// Input units of an object; every entry of `units` is below it.
+    inputs: usize,
     /// Input units of object 0, of object 1, ...
     units: Vec<u32>,
     /// Where in `units` each object begins, and the end of the last.
@@ -19,17 +31,24 @@ pub struct Pattern {
 }
 
 /// The pattern of `x`, rows of `inputs` values; nothing if the batch is too dense (or too small) for it to pay.
+///
+/// # Panics
+/// When the processor lacks the level's instructions.
+#[must_use]
 pub fn pattern(level: Level, x: &[f32], inputs: usize) -> Option<Pattern> {
+    level.require();
     let objects = x.len() / inputs.max(1);
     let most = (DENSEST * x.len() as f64) as usize;
     if objects < 8 || inputs < 32 {
         return None;
     }
-    let mut pattern = Pattern { units: Vec::with_capacity(most + inputs), begins: Vec::with_capacity(objects + 1) };
+    let mut pattern =
+        Pattern { inputs, units: Vec::with_capacity(most + inputs), begins: Vec::with_capacity(objects + 1) };
     pattern.begins.push(0);
     for row in x.chunks_exact(inputs) {
         let n = pattern.units.len();
-        // SAFETY: the capacity is at least `most + inputs`, and n ≤ most here.
+        debug_assert!(n + row.len() <= pattern.units.capacity(), "room for every unit of one more object");
+        // SAFETY: the capacity is at least `most + inputs`, and n ≤ most here; `find` writes the units that it counts.
         unsafe {
             let added = find(level, row, pattern.units.as_mut_ptr().add(n));
             pattern.units.set_len(n + added);
@@ -46,9 +65,11 @@ pub fn pattern(level: Level, x: &[f32], inputs: usize) -> Option<Pattern> {
 unsafe fn find_kernel<S: Simd>(x: &[f32], units: *mut u32) -> usize {
     let mut n = 0;
     let whole = x.len() - x.len() % S::LANES;
+    // SAFETY: whole vectors lie in the slice; `n` stays at most the number of values seen, for which the caller vouches.
     unsafe {
         let mut i = 0;
         while i < whole {
+            debug_assert!(n <= i, "no more units than values seen");
             let mut bits = S::nonzero(S::load(x.as_ptr().add(i)));
             while bits != 0 {
                 *units.add(n) = i as u32 + bits.trailing_zeros();
@@ -69,7 +90,7 @@ dispatch! {
     /// Writes the indices of the values that are not zero and returns their number.
     ///
     /// # Safety
-    /// `units` must have room for `x.len() + 1` indices.
+    /// The processor must have the level's instructions; `units` must have room for `x.len()` indices.
     fn find = find_kernel(x: &[f32], units: *mut u32) -> usize
 }
 
@@ -79,12 +100,22 @@ fn padded(outputs: usize, level: Level) -> usize {
 }
 
 /// y = x wᵀ for w (outputs, inputs); `y` row-major.
+///
+/// # Panics
+/// When the pattern is that of other sizes, a buffer does not fit, or the processor lacks the level's instructions.
 pub fn forward(level: Level, x: &[f32], w: &[f32], pattern: &Pattern, outputs: usize, y: &mut [f32]) {
-    let inputs = w.len() / outputs;
+    level.require();
+    let (objects, inputs) = (pattern.begins.len() - 1, pattern.inputs);
     let row = padded(outputs, level);
-    assert!(x.len() == (pattern.begins.len() - 1) * inputs && y.len() * inputs == x.len() * outputs);
+    assert!(
+        x.len() == objects * inputs && w.len() == outputs * inputs && y.len() == objects * outputs && outputs > 0,
+        "{} inputs, {} weights and {} outputs do not fit a pattern of {objects} objects with {inputs} units",
+        x.len(),
+        w.len(),
+        y.len()
+    );
     let mut turned = Buffer::<f32>::new(inputs * row);
-    // SAFETY: the buffers have these sizes; units are below `inputs`.
+    // SAFETY: the level and the sizes were checked; a pattern's units are below its `inputs`.
     unsafe {
         turn(level, w, outputs, inputs, turned.as_mut_ptr());
         for (object, y) in y.chunks_exact_mut(outputs).enumerate() {
@@ -98,6 +129,8 @@ pub fn forward(level: Level, x: &[f32], w: &[f32], pattern: &Pattern, outputs: u
 unsafe fn turn_kernel<S: Simd>(w: &[f32], outputs: usize, inputs: usize, turned: *mut f32) {
     let row = outputs.next_multiple_of(S::LANES);
     let whole = (outputs - outputs % S::LANES, inputs - inputs % S::LANES);
+    debug_assert!(w.len() == outputs * inputs, "weights (outputs, inputs)");
+    // SAFETY: the squares lie in `w`, and in the `inputs` rows that the caller vouches for.
     unsafe {
         for o in (0..whole.0).step_by(S::LANES) {
             for i in (0..whole.1).step_by(S::LANES) {
@@ -117,13 +150,15 @@ dispatch! {
     /// Transposes w (outputs, inputs) into rows of outputs, filled up with zeros to whole vectors.
     ///
     /// # Safety
-    /// `turned` must have room for `inputs` such rows.
+    /// The processor must have the level's instructions; `turned` must have room for `inputs` such rows.
     fn turn = turn_kernel(w: &[f32], outputs: usize, inputs: usize, turned: *mut f32)
 }
 
 /// V vectors of one object's outputs.
 #[inline(always)]
 unsafe fn gather_group<S: Simd, const V: usize>(x: &[f32], units: &[u32], turned: *const f32, row: usize) -> [S::V; V] {
+    debug_assert!(units.iter().all(|unit| (*unit as usize) < x.len()), "units of this object");
+    // SAFETY: the caller vouches for the units and for V vectors of each row.
     unsafe {
         let mut sums = [S::splat(0.0); V];
         for unit in units {
@@ -143,6 +178,8 @@ unsafe fn gather_group<S: Simd, const V: usize>(x: &[f32], units: &[u32], turned
 unsafe fn put<S: Simd, const V: usize>(sums: [S::V; V], y: &mut [f32]) {
     for (v, sum) in sums.into_iter().enumerate() {
         let left = y.len() - v * S::LANES;
+        debug_assert!(left > 0, "a vector that begins within the outputs");
+        // SAFETY: no more than the `left` values behind `at` are written.
         unsafe {
             let at = y.as_mut_ptr().add(v * S::LANES);
             if left >= S::LANES { S::store(at, sum) } else { S::store_part(at, left, sum) }
@@ -157,6 +194,7 @@ unsafe fn gather_kernel<S: Simd>(x: &[f32], units: &[u32], turned: *const f32, y
         let y = &mut y[first * S::LANES..];
         let end = y.len().min(size * S::LANES);
         let y = &mut y[..end];
+        // SAFETY: the caller vouches for rows of `row` values, of which `size` vectors from `first` on are read.
         unsafe {
             let turned = turned.add(first * S::LANES);
             match size {
@@ -177,16 +215,26 @@ dispatch! {
     /// One object's outputs: the sum of the weights' rows of `units`, each times its input.
     ///
     /// # Safety
-    /// Units must be below `x.len()`; `turned` as [`turn`] leaves it.
+    /// The processor must have the level's instructions; units must be below `x.len()`; `turned` as [`turn`] leaves it.
     fn gather = gather_kernel(x: &[f32], units: &[u32], turned: *const f32, y: &mut [f32])
 }
 
 /// dw = gᵀ x for g (objects, outputs); `dw` (outputs, inputs).
+///
+/// # Panics
+/// As [`forward`].
 pub fn weight_gradient(level: Level, x: &[f32], g: &[f32], pattern: &Pattern, outputs: usize, dw: &mut [f32]) {
-    let objects = pattern.begins.len() - 1;
-    let inputs = dw.len() / outputs;
+    level.require();
+    let (objects, inputs) = (pattern.begins.len() - 1, pattern.inputs);
     let row = padded(outputs, level);
-    assert!(g.len() == objects * outputs && x.len() == objects * inputs);
+    assert!(
+        x.len() == objects * inputs && dw.len() == outputs * inputs && g.len() == objects * outputs && outputs > 0,
+        "{} inputs, {} weights and {} gradients do not fit a pattern of {objects} objects with {inputs} units",
+        x.len(),
+        dw.len(),
+        g.len()
+    );
+    assert!(u32::try_from(objects * row).is_ok(), "{objects} objects with {outputs} outputs are too many for one call");
     // The pattern by input unit: which objects have it, with which value.
     let mut ends = vec![0u32; inputs + 1];
     for unit in &pattern.units {
@@ -210,13 +258,14 @@ pub fn weight_gradient(level: Level, x: &[f32], g: &[f32], pattern: &Pattern, ou
         to[..outputs].copy_from_slice(from);
     }
     let mut tile = Buffer::<f32>::zeros(level.lanes() * row);
-    // SAFETY: the buffers have these sizes.
+    // SAFETY: the level was checked; `rows` holds `objects` rows, `tile` LANES of them, and `ends` has `inputs + 1` entries.
     unsafe { scatter(level, &entries, &ends, rows.as_ptr(), outputs, tile.as_mut_ptr(), dw) };
 }
 
 /// V vectors of one input unit's weight gradients.
 #[inline(always)]
 unsafe fn scatter_group<S: Simd, const V: usize>(entries: &[(u32, f32)], rows: *const f32, to: *mut f32) {
+    // SAFETY: the caller vouches for V vectors at each entry's offset and at `to`.
     unsafe {
         let mut sums = [S::splat(0.0); V];
         for (object, value) in entries {
@@ -249,6 +298,7 @@ unsafe fn scatter_kernel<S: Simd>(
         for i in 0..here {
             let entries = &entries[ends[begin + i] as usize..ends[begin + i + 1] as usize];
             for (first, size) in groups(row / S::LANES, MOST) {
+                // SAFETY: the caller vouches for the rows; `tile` holds LANES of them.
                 unsafe {
                     let (rows, to) = (rows.add(first * S::LANES), tile.add(i * row + first * S::LANES));
                     match size {
@@ -265,6 +315,8 @@ unsafe fn scatter_kernel<S: Simd>(
             }
         }
         let from = if here == S::LANES { whole } else { 0 };
+        debug_assert!(dw.len() == outputs * inputs, "weights (outputs, inputs)");
+        // SAFETY: a square of LANES rows from `o` on and LANES columns from `begin` on lies in `dw`.
         unsafe {
             for o in (0..from).step_by(S::LANES) {
                 S::transpose(tile.add(o), row, dw.as_mut_ptr().add(o * inputs + begin), inputs);
@@ -282,7 +334,7 @@ dispatch! {
     /// Sums for every input unit the gradients of the objects in which it is not zero, each times its value.
     ///
     /// # Safety
-    /// `entries` of unit i are those from `ends[i]` to `ends[i + 1]`: (offset of the object in `rows`, value). `tile` must have
+    /// The processor must have the level's instructions. `entries` of unit i are those from `ends[i]` to `ends[i + 1]`: (offset of the object in `rows`, value). `tile` must have
     /// room for LANES rows.
     fn scatter = scatter_kernel(
         entries: &[(u32, f32)], ends: &[u32], rows: *const f32, outputs: usize, tile: *mut f32, dw: &mut [f32],
@@ -321,5 +373,22 @@ mod tests {
     fn a_dense_batch_has_no_pattern() {
         assert!(pattern(Level::Portable, &[1.0; 100 * 64], 64).is_none());
         assert!(pattern(Level::Portable, &[0.0; 100 * 64], 64).is_some());
+    }
+
+    #[test]
+    #[should_panic(expected = "do not fit a pattern")]
+    fn a_pattern_of_more_units_than_the_weights_have_is_refused() {
+        let x = [1.0; 8 * 64].map(|_: f32| 0.0);
+        let pattern = pattern(Level::Portable, &x, 64).expect("all zero");
+        // As many values in all, but rows of half as many units.
+        forward(Level::Portable, &x, &[0.0; 32], &pattern, 1, &mut [0.0; 16]);
+    }
+
+    #[test]
+    #[should_panic(expected = "do not fit a pattern")]
+    fn gradients_of_other_sizes_are_refused() {
+        let x = [0.0; 8 * 64];
+        let pattern = pattern(Level::Portable, &x, 64).expect("all zero");
+        weight_gradient(Level::Portable, &x, &[0.0; 8], &pattern, 1, &mut [0.0; 65]);
     }
 }

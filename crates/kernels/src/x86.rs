@@ -7,6 +7,7 @@ use super::simd::Simd;
 /// with the second rotates the bits of a byte's address by one, four rounds exchange row and column.
 #[inline(always)]
 unsafe fn transpose_bytes<const N: usize>(source: *const u8, target: *mut u8, to: usize) {
+    // SAFETY: the caller vouches for the instructions and for what the pointers reach.
     unsafe {
         let mut rows: [__m128i; N] = std::array::from_fn(|i| _mm_loadu_si128(source.add(16 * i).cast()));
         for _ in 0..4 {
@@ -29,67 +30,84 @@ pub struct Avx512;
 unsafe impl Simd for Avx512 {
     const LANES: usize = 16;
     const CHANNELS: usize = 6;
+    const ROWS: usize = 13;
+    const TALL: usize = 8;
     type V = __m512;
     type M = __mmask16;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_set1_ps(x) }
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> __m512 {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { _mm512_loadu_ps(p) }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: __m512) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { _mm512_storeu_ps(p, v) }
     }
     #[inline(always)]
     unsafe fn load_part(p: *const f32, n: usize, fill: f32) -> __m512 {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { _mm512_mask_loadu_ps(_mm512_set1_ps(fill), (1u16 << n) - 1, p) }
     }
     #[inline(always)]
     unsafe fn store_part(p: *mut f32, n: usize, v: __m512) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { _mm512_mask_storeu_ps(p, (1u16 << n) - 1, v) }
     }
     #[inline(always)]
     unsafe fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
     unsafe fn add(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_add_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_sub_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_mul_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn max(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_max_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn le(a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b) }
     }
     #[inline(always)]
     unsafe fn gt_or_nan(a: __m512, b: __m512) -> __mmask16 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b) | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, a) }
     }
     #[inline(always)]
     unsafe fn select(m: __mmask16, yes: __m512, no: __m512) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_mask_mov_ps(no, m, yes) }
     }
     #[inline(always)]
     unsafe fn round(a: __m512) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
     }
     #[inline(always)]
     unsafe fn exp2_integer(a: __m512) -> __m512 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe {
             let exponent = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));
             _mm512_castsi512_ps(_mm512_slli_epi32::<23>(exponent))
@@ -97,18 +115,22 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn nonzero(a: __m512) -> u32 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { u32::from(_mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(a, _mm512_setzero_ps())) }
     }
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: __m512) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { _mm_storeu_si128(p.cast(), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v))) }
     }
     #[inline(always)]
     unsafe fn sum(v: __m512) -> f32 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm512_reduce_add_ps(v) }
     }
     #[inline(always)]
     unsafe fn largest(v: __m512) -> f32 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe {
             // max() loses a NaN in its first operand, so a NaN anywhere is put back.
             let nan = _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(v, v);
@@ -117,6 +139,7 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn transpose(source: *const f32, from: usize, target: *mut f32, to: usize) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe {
             let d = |v| _mm512_castps_pd(v);
             let s = |v| _mm512_castpd_ps(v);
@@ -150,6 +173,7 @@ unsafe impl Simd for Avx512 {
     }
     #[inline(always)]
     unsafe fn transpose_bytes(source: *const u8, target: *mut u8, to: usize) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { transpose_bytes::<16>(source, target, to) }
     }
 }
@@ -160,6 +184,7 @@ pub struct Avx2;
 
 #[inline(always)]
 unsafe fn first(n: usize) -> __m256i {
+    // SAFETY: the caller vouches for the instructions; no memory is touched.
     unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(n as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
 }
 
@@ -167,23 +192,29 @@ unsafe fn first(n: usize) -> __m256i {
 unsafe impl Simd for Avx2 {
     const LANES: usize = 8;
     const CHANNELS: usize = 2;
+    const ROWS: usize = 6;
+    const TALL: usize = 4;
     type V = __m256;
     type M = __m256;
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_set1_ps(x) }
     }
     #[inline(always)]
     unsafe fn load(p: *const f32) -> __m256 {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { _mm256_loadu_ps(p) }
     }
     #[inline(always)]
     unsafe fn store(p: *mut f32, v: __m256) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { _mm256_storeu_ps(p, v) }
     }
     #[inline(always)]
     unsafe fn load_part(p: *const f32, n: usize, fill: f32) -> __m256 {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe {
             let m = first(n);
             _mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps(p, m), _mm256_castsi256_ps(m))
@@ -191,46 +222,57 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn store_part(p: *mut f32, n: usize, v: __m256) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { _mm256_maskstore_ps(p, first(n), v) }
     }
     #[inline(always)]
     unsafe fn fma(a: __m256, b: __m256, c: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
     unsafe fn add(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_add_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn sub(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_sub_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn mul(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_mul_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn max(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_max_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn le(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_cmp_ps::<_CMP_LE_OQ>(a, b) }
     }
     #[inline(always)]
     unsafe fn gt_or_nan(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_or_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(a, b), _mm256_cmp_ps::<_CMP_UNORD_Q>(a, a)) }
     }
     #[inline(always)]
     unsafe fn select(m: __m256, yes: __m256, no: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_blendv_ps(no, yes, m) }
     }
     #[inline(always)]
     unsafe fn round(a: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_round_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
     }
     #[inline(always)]
     unsafe fn exp2_integer(a: __m256) -> __m256 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe {
             let exponent = _mm256_add_epi32(_mm256_cvtps_epi32(a), _mm256_set1_epi32(127));
             _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent))
@@ -238,10 +280,12 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn nonzero(a: __m256) -> u32 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NEQ_UQ>(a, _mm256_setzero_ps())) as u32 }
     }
     #[inline(always)]
     unsafe fn store_bytes(p: *mut u8, v: __m256) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe {
             let i = _mm256_cvtps_epi32(v);
             let words = _mm_packs_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256::<1>(i));
@@ -250,6 +294,7 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn sum(v: __m256) -> f32 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe {
             let v = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
             let v = _mm_add_ps(v, _mm_movehl_ps(v, v));
@@ -258,6 +303,7 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn largest(v: __m256) -> f32 {
+        // SAFETY: the caller vouches for the instructions; no memory is touched.
         unsafe {
             // max() loses a NaN in its first operand, so a NaN anywhere is put back.
             if _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_UNORD_Q>(v, v)) != 0 {
@@ -270,6 +316,7 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn transpose(source: *const f32, from: usize, target: *mut f32, to: usize) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe {
             let mut r = [_mm256_setzero_ps(); 8];
             let mut t = r;
@@ -294,6 +341,7 @@ unsafe impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn transpose_bytes(source: *const u8, target: *mut u8, to: usize) {
+        // SAFETY: the caller vouches for the instructions and for what the pointers reach.
         unsafe { transpose_bytes::<8>(source, target, to) }
     }
 }
