@@ -37,6 +37,8 @@ impl Context {
         let runs = if named { Store::default_root(folders.store.clone()) } else { root.join("runs") };
         let fake = folders.fake_trainer.then(|| Duration::from_micros(folders.fake_delay));
         let store = if fake.is_some() { Store::open_fake(runs) } else { Store::open(runs) };
+        // A folder that cannot be read must not pass for an empty store.
+        store.readable()?;
         Ok(Self { root, catalogue, store, out: folders.out.clone(), data: folders.data.clone(), fake })
     }
 

@@ -22,6 +22,14 @@ impl CommandError {
         Self::Failed(format!("{error:#}"))
     }
 
+    /// Returns the message.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Usage(words) | Self::Failed(words) | Self::Interrupted(words) => words,
+            Self::Told => "",
+        }
+    }
+
     /// Prints the message to standard error and returns the exit status.
     pub fn exit(self) -> ExitCode {
         let (words, status) = match self {

@@ -59,6 +59,7 @@ pub enum Command {
     Bench(Bench),
     Check(Check),
     Schema(Schema),
+    SlurmTask(crate::slurm::Task),
 }
 
 /// Changes of an experiment.
@@ -142,6 +143,8 @@ pub struct Reproduce {
     /// Train and write nothing: only say what would be trained, how long that takes and where it goes.
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub slurm: crate::slurm::Flags,
     #[command(flatten)]
     pub folders: Folders,
 }
@@ -313,8 +316,17 @@ pub struct List {
     pub folders: Folders,
 }
 
-/// Shows the store: runs done, in training, interrupted and missing, figure by figure.
+/// Shows the store: runs done, in training, interrupted and missing, figure by figure, and what is damaged or left over.
+///
+/// Every record holds digests of its files and of itself. A damaged record is named and never used.
 #[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask status --verify           reads every byte of every record
+  cargo xtask status --verify --prune   removes damaged records and leftovers; the runs are trained again by `reproduce`
+  cargo xtask status --watch            runs and Slurm's jobs, every five seconds
+
+Exit status: 1 when a record is damaged or cannot be read.")]
 pub struct Status {
     /// Scale: `paper`, `reduced` or `smoke`.
     #[arg(long, value_name = "SCALE", default_value = "paper")]
@@ -322,6 +334,18 @@ pub struct Status {
     /// Print JSON: an object.
     #[arg(long)]
     pub json: bool,
+    /// Compare every byte of every record with its digest; without this, of each record only run.json.
+    #[arg(long)]
+    pub verify: bool,
+    /// Remove damaged records, and what ended processes left over: half-written records, checkpoints of finished runs, locks.
+    #[arg(long)]
+    pub prune: bool,
+    /// With --prune, remove records of older versions of this program too.
+    #[arg(long, requires = "prune")]
+    pub older: bool,
+    /// Show runs and Slurm's jobs again and again, until Ctrl-C.
+    #[arg(long, conflicts_with = "prune")]
+    pub watch: bool,
     #[command(flatten)]
     pub folders: Folders,
 }

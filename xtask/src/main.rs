@@ -18,6 +18,7 @@ mod reproduce;
 mod runs;
 mod schema;
 mod search;
+mod slurm;
 mod status;
 mod style;
 mod sweep;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::SlurmTask(args) => slurm::task(&args),
     };
     let unwritten = text::unwritten().map(|error| {
         CommandError::Failed(format!("cannot write to standard output: {error}; make room or give it another file"))

@@ -161,6 +161,7 @@ impl Progress for Line {
             Event::Discarded { key, why } => {
                 shared.note(&format!("run {key} begins anew: its checkpoint cannot be used ({why})"));
             }
+            Event::Warning { what } => shared.note(&format!("warning: {what}")),
             Event::Waiting { spec, holder, .. } => shared.waiting(spec, holder),
             Event::Ended { key, how: Ending::Failed(why), spec, .. } => {
                 let reason = why.lines().next().unwrap_or_default();

@@ -35,6 +35,9 @@ pub fn run(args: &Reproduce) -> Result<(), CommandError> {
     for plan in &plans {
         crate::text::tell!("{}", describe(plan, &place));
     }
+    if args.slurm.slurm {
+        return crate::slurm::submit(args, &place, &plans);
+    }
     if args.dry_run {
         return dry_run(&place, &plans, &choice, jobs);
     }

@@ -4,5 +4,6 @@
 //! [`store::Store`] keeps each [`record::Record`] for ever, under the run's key. Nothing here knows figures or claims.
 pub mod record;
 pub mod scheduler;
+pub mod slurm;
 pub mod store;
 pub mod train;

@@ -1,4 +1,4 @@
-//! What a finished run leaves: `runs/<key>/` with `run.json`, `history.safetensors`, `evaluation.safetensors`,
+//! Record of a finished run: `runs/<key>/` with `run.json`, `history.safetensors`, `evaluation.safetensors`,
 //! `model.safetensors`. Every measure of every figure is computed from these, never by training again.
 use serde::{Deserialize, Serialize};
 use twoscale::metrics::Evaluation;
@@ -13,15 +13,15 @@ pub const FAKE_DEVICE: &str = "fake";
 
 /// `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Run {
     /// The run's key.
     pub key: String,
-    /// Its specification.
+    /// Specification.
     pub spec: RunSpec,
     /// Files of the data set.
     pub data: Vec<datasets::Digest>,
-    /// Set where the data are a stand-in: what to say on a figure's face.
+    /// Words for a figure's face where the data are a stand-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand_in: Option<String>,
     /// Version of this crate; records of another version are not mixed.
@@ -32,17 +32,17 @@ pub struct Run {
     pub host: String,
     /// Seconds of training and evaluation, over all attempts.
     pub wall_seconds: f64,
-    /// How it ended.
+    /// End of the training.
     pub outcome: Outcome,
     /// Objects in an epoch: the unit of the figures' x axis is step * batch / objects.
     pub train_objects: usize,
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// As planned.
+    /// All steps were done.
     Finished,
     /// Loss, a scale or a weight was not finite at this step (counted from 1). The history ends before it, so that every
     /// number kept is finite; test accuracies of the weights that led to it are dropped too.
@@ -52,7 +52,7 @@ pub enum Outcome {
     },
 }
 
-/// `history.safetensors`: what was recorded in training. Index i is step i+1.
+/// `history.safetensors`: numbers recorded in training. Index i is step i+1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     /// Share of the batch correctly classified, before the step's update.
@@ -63,7 +63,7 @@ pub struct History {
     pub log_norm: Vec<f64>,
     /// Scales R1, R2, ...: `scales[k][i]`.
     pub scales: Vec<Vec<f64>>,
-    /// Steps after which the test set was measured.
+    /// Steps after which the test accuracy was measured.
     pub test_step: Vec<u32>,
     /// Test accuracy at those steps.
     pub test_accuracy: Vec<f64>,
@@ -88,7 +88,7 @@ impl History {
         self.batch_loss.len()
     }
 
-    /// Forgets test accuracies measured after step `step` (counted from 1) and later.
+    /// Drops test accuracies measured after step `step` (counted from 1) and later.
     pub fn forget_tests_from(&mut self, step: usize) {
         let kept = self.test_step.iter().take_while(|&&at| (at as usize) < step).count();
         self.test_step.truncate(kept);
@@ -103,8 +103,8 @@ pub struct Record {
     pub run: Run,
     /// `history.safetensors`.
     pub history: History,
-    /// Whole training set at the end; empty when diverged.
+    /// Evaluation of the whole training set at the end; empty when diverged.
     pub train: Evaluation,
-    /// Whole test set at the end; empty when diverged.
+    /// Evaluation of the whole test set at the end; empty when diverged.
     pub test: Evaluation,
 }

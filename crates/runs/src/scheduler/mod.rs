@@ -1,4 +1,4 @@
-//! Many trainings: which are missing, who trains them, how long that takes.
+//! Many trainings: finds the missing ones, trains them side by side, estimates the time.
 //!
 //! A [`Scheduler`] takes the specifications of all runs that a figure needs. [`Scheduler::estimate`] says what is missing
 //! and how long it takes; [`Scheduler::run`] trains the missing ones, `jobs` at a time, each on one thread. What other
@@ -30,7 +30,7 @@ use worker::{Queue, Worker};
 /// Time between two checkpoints of a run, unless asked otherwise.
 pub const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
 
-/// What keeps all runs from beginning. What keeps a single one is a [`Failure`].
+/// Errors that keep all runs from beginning. A single run that cannot be done is a [`Failure`].
 #[derive(Debug, thiserror::Error)]
 pub enum SchedulerError {
     /// The store cannot be used.
@@ -44,18 +44,18 @@ pub enum SchedulerError {
     Training(#[from] crate::train::TrainError),
 }
 
-/// How to run.
+/// Options of the scheduler.
 #[derive(Clone, Copy, Debug)]
 pub struct Options<'a> {
     /// Runs trained at a time; 0: as many as this machine has cores.
     pub jobs: usize,
     /// Time between two checkpoints of a run.
     pub checkpoint_every: Duration,
-    /// Set by whoever wants to stop (Ctrl-C): trainings keep a checkpoint and end.
+    /// Set to stop (Ctrl-C): trainings keep a checkpoint and end.
     pub stop: &'a AtomicBool,
 }
 
-/// What [`Scheduler::run`] did.
+/// Result of [`Scheduler::run`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Runs that were there before.
@@ -64,9 +64,9 @@ pub struct Summary {
     pub trained: usize,
     /// Runs that another process trained meanwhile.
     pub elsewhere: usize,
-    /// Runs that are neither done nor failed: there are some when it was interrupted.
+    /// Runs that are neither done nor failed: interrupted ones, and those left to other processes.
     pub left: usize,
-    /// Whether it was asked to stop before everything was done.
+    /// Whether the scheduler was asked to stop before everything was done.
     pub interrupted: bool,
     /// Keys of the runs, of those done, that diverged.
     pub diverged: Vec<String>,
@@ -93,19 +93,28 @@ impl Summary {
 pub struct Failure {
     /// The run's key.
     pub key: String,
-    /// One sentence.
+    /// Reason, one sentence.
     pub error: String,
 }
 
 /// Trains runs into a store.
 #[derive(Clone, Copy)]
 pub struct Scheduler<'a> {
-    /// Where records are.
+    /// Records.
     pub store: &'a Store,
-    /// Where data sets come from.
+    /// Source of data sets.
     pub source: &'a dyn DataSource,
-    /// What trains: [`NetworkFactory`](crate::train::NetworkFactory) or [`FakeFactory`](crate::train::FakeFactory).
+    /// Maker of trainings: [`NetworkFactory`](crate::train::NetworkFactory) or [`FakeFactory`](crate::train::FakeFactory).
     pub factory: &'a dyn LearnerFactory,
+}
+
+/// Treatment of runs that another process trains at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Busy {
+    /// Wait for them, and take over what that process leaves.
+    Wait,
+    /// Leave them to it.
+    Leave,
 }
 
 /// A run to be done.
@@ -113,7 +122,7 @@ pub struct Scheduler<'a> {
 struct Task {
     key: String,
     spec: RunSpec,
-    /// Whether it was already said that another process trains it.
+    /// Whether progress already heard that another process trains it.
     announced: bool,
 }
 
@@ -128,11 +137,39 @@ impl Scheduler<'_> {
         options: Options<'_>,
         progress: &dyn Progress,
     ) -> Result<Summary, SchedulerError> {
+        self.run_with(specs, options, progress, Busy::Wait)
+    }
+
+    /// As [`Scheduler::run`], for one of many tasks of a cluster, each given the same `specs`: trains what no other process trains
+    /// and ends when nothing else is left, since waiting would waste what the cluster lends. Keeps the reason of every run that
+    /// fails, and gives up those that failed [`ATTEMPTS`](crate::store::ATTEMPTS) times. Runs are taken in the order given.
+    ///
+    /// # Errors
+    /// As [`Scheduler::run`].
+    pub fn claim(
+        &self,
+        specs: &[RunSpec],
+        options: Options<'_>,
+        progress: &dyn Progress,
+    ) -> Result<Summary, SchedulerError> {
+        self.run_with(specs, options, progress, Busy::Leave)
+    }
+
+    fn run_with(
+        &self,
+        specs: &[RunSpec],
+        options: Options<'_>,
+        progress: &dyn Progress,
+        busy: Busy,
+    ) -> Result<Summary, SchedulerError> {
+        self.store.readable()?;
         let (found, mut missing) = self.split(specs);
         let mut summary = Summary::default();
         let cache = DataCache::new(self.source);
         if !missing.is_empty() {
-            self.store.prepare()?;
+            if let Some(what) = self.store.prepare()? {
+                progress.event(Event::Warning { what: &what });
+            }
             for task in &missing {
                 cache.get(&task.spec.data).map_err(SchedulerError::Data)?;
             }
@@ -142,6 +179,8 @@ impl Scheduler<'_> {
                 Ok(run) => {
                     summary.found += 1;
                     summary.note(&run);
+                    // A store that cannot be written is no reason to refuse its records.
+                    let _ = self.store.tidy(&run.key);
                 }
                 Err(error) => summary.failures.push(Failure { key, error: error.to_string() }),
             }
@@ -151,21 +190,27 @@ impl Scheduler<'_> {
             found: summary.found,
             steps: missing.iter().map(|task| task.spec.schedule.steps).sum(),
         });
-        // Stable: runs of equal length keep the caller's order.
-        missing.sort_by_key(|task| std::cmp::Reverse(cost::relative(&task.spec)));
+        if busy == Busy::Wait {
+            // Stable: runs of equal length keep the caller's order.
+            missing.sort_by_key(|task| std::cmp::Reverse(cost::relative(&task.spec)));
+        }
 
         let jobs = jobs(options.jobs).min(missing.len());
-        let queue = Queue::new(missing, summary);
-        let worker = Worker { scheduler: *self, cache: &cache, options, progress, queue: &queue };
+        let queue = Queue::new(missing, jobs, summary);
+        let worker = Worker { scheduler: *self, cache: &cache, options, progress, queue: &queue, busy };
         std::thread::scope(|scope| {
             for _ in 0..jobs {
-                scope.spawn(|| worker.work());
+                let thread = std::thread::Builder::new().spawn_scoped(scope, || worker.work());
+                // A system out of threads: those there are do all the work, and this one where there is none.
+                if thread.is_err() && queue.hand_over(None).is_err() {
+                    worker.work();
+                }
             }
         });
         Ok(queue.into_summary())
     }
 
-    /// Runs that are there and runs that are missing, each once, in the order of `specs`.
+    /// Splits runs into those that are there and those that are missing, each once, in the order of `specs`.
     fn split(&self, specs: &[RunSpec]) -> (Vec<Task>, Vec<Task>) {
         let mut seen = HashSet::new();
         specs
@@ -176,7 +221,7 @@ impl Scheduler<'_> {
     }
 }
 
-/// The number of runs at a time: what was asked for, or the machine's cores.
+/// Number of runs at a time: the number asked for, or the machine's cores.
 #[must_use]
 pub fn jobs(asked: usize) -> usize {
     if asked > 0 { asked } else { std::thread::available_parallelism().map_or(1, usize::from) }

@@ -41,6 +41,11 @@ pub enum Event<'a> {
         /// Reason.
         why: &'a str,
     },
+    /// Something that the user should know, and that keeps no run from being trained.
+    Warning {
+        /// One sentence.
+        what: &'a str,
+    },
     /// Another process trains this run; it is waited for after everything else. Told once a run.
     Waiting {
         /// Its key.
@@ -265,7 +270,7 @@ impl Progress for Tally {
                     work.left.remove(key);
                 }
             }
-            Event::Discarded { .. } => {}
+            Event::Discarded { .. } | Event::Warning { .. } => {}
         }
     }
 }

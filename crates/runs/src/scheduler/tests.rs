@@ -160,7 +160,7 @@ fn without_data_or_a_writable_store_nothing_begins() {
     let store = Store::open_fake(folder.path().join("file"));
     let scheduler = Scheduler { store: &store, source: &source, factory: &FakeFactory::default() };
     let error = scheduler.run(&specs(1), options(&stop), &Silent).expect_err("a file is no folder");
-    assert!(matches!(error, SchedulerError::Store(StoreError::Unwritable { .. })), "{error}");
+    assert!(matches!(error, SchedulerError::Store(StoreError::Unreadable { .. })), "{error}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What each of the scheduler's threads does.
+//! Work of one thread of the scheduler.
 use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::data::DataCache;
 use super::progress::{Ending, Event, Progress};
-use super::{Failure, Options, Scheduler, Summary, Task};
+use super::{Busy, Failure, Options, Scheduler, Summary, Task};
 use crate::record::{Outcome, Run};
-use crate::store::Locking;
+use crate::store::{ATTEMPTS, Locking, Resume};
 use crate::train::{Control, Ended, TrainError, execute};
 
 /// Time between two looks at a run that another process trains.
@@ -24,13 +24,15 @@ struct State {
     ready: VecDeque<Task>,
     /// Trained by another process when last looked at.
     busy: VecDeque<Task>,
+    /// Threads at work.
+    workers: usize,
     summary: Summary,
 }
 
 impl Queue {
-    pub(super) fn new(tasks: Vec<Task>, mut summary: Summary) -> Self {
+    pub(super) fn new(tasks: Vec<Task>, workers: usize, mut summary: Summary) -> Self {
         summary.left = tasks.len();
-        Self(Mutex::new(State { ready: tasks.into(), busy: VecDeque::new(), summary }))
+        Self(Mutex::new(State { ready: tasks.into(), busy: VecDeque::new(), workers, summary }))
     }
 
     pub(super) fn into_summary(self) -> Summary {
@@ -41,34 +43,64 @@ impl Queue {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The next run: one that nobody has, or else, after a moment, one that somebody else had when last looked at.
+    /// Counts a thread less, and gives its run to the others; returns the run to the last thread, which has to stay.
+    pub(super) fn hand_over(&self, task: Option<Task>) -> Result<(), Option<Task>> {
+        self.with(|state| {
+            if state.workers <= 1 {
+                return Err(task);
+            }
+            state.workers -= 1;
+            task.into_iter().for_each(|task| state.ready.push_front(task));
+            Ok(())
+        })
+    }
+
+    /// Takes out every run that is not begun: none of them could be kept.
+    fn halt(&self, error: &str) {
+        self.with(|state| {
+            let tasks: Vec<Task> = state.ready.drain(..).chain(state.busy.drain(..)).collect();
+            state.summary.left -= tasks.len();
+            let not_begun =
+                |task: Task| Failure { key: task.key, error: format!("not begun, since another run failed: {error}") };
+            state.summary.failures.extend(tasks.into_iter().map(not_begun));
+        });
+    }
+
+    /// Returns the next run: one that nobody has, or else, after a moment, one that somebody else had when last looked at.
     fn next(&self) -> Option<Task> {
-        if let Some(task) = self.with(|state| state.ready.pop_front()) {
-            return Some(task);
-        }
-        let task = self.with(|state| state.busy.pop_front());
-        if task.is_some() {
+        let (task, busy) = self.with(|state| {
+            let ready = state.ready.pop_front().map(|task| (task, false));
+            let task = ready.or_else(|| state.busy.pop_front().map(|task| (task, true)));
+            // The thread ends: nobody hands a run to it any more.
+            state.workers -= usize::from(task.is_none());
+            task
+        })?;
+        if busy {
             std::thread::sleep(POLL);
         }
-        task
+        Some(task)
     }
 }
 
-/// One thread's view of the scheduler.
+/// Scheduler as one of its threads sees it.
 pub(super) struct Worker<'a> {
     pub(super) scheduler: Scheduler<'a>,
     pub(super) cache: &'a DataCache<'a>,
     pub(super) options: Options<'a>,
     pub(super) progress: &'a dyn Progress,
     pub(super) queue: &'a Queue,
+    /// What to do about runs that another process trains.
+    pub(super) busy: Busy,
 }
 
-/// What became of a run.
+/// End of an attempt at a run.
 enum Attempt {
     Trained(Run),
     Elsewhere(Run),
     Busy(String),
     Interrupted,
+    /// Earlier attempts failed, the last for this reason.
+    GivenUp(String),
 }
 
 impl Worker<'_> {
@@ -81,12 +113,28 @@ impl Worker<'_> {
             let attempt = catch_unwind(AssertUnwindSafe(|| self.attempt(&task, &told)));
             match attempt {
                 Ok(Ok(attempt)) => self.note(task, attempt, told.into_inner()),
-                Ok(Err(error)) => self.note_failure(task, &error.to_string(), told.into_inner()),
+                // The system has no thread for this run: the other threads do it when they are free.
+                Ok(Err(TrainError::Thread(error))) => match self.queue.hand_over(Some(task)) {
+                    Ok(()) => return,
+                    Err(task) => {
+                        let error = TrainError::Thread(error).to_string();
+                        task.into_iter().for_each(|task| self.note_failure(task, &error, told.load(Ordering::Relaxed)));
+                    }
+                },
+                Ok(Err(error)) => {
+                    let full = matches!(&error, TrainError::Store(error) if error.is_full());
+                    let error = error.to_string();
+                    self.note_failure(task, &error, told.into_inner());
+                    if full {
+                        self.queue.halt(&error);
+                    }
+                }
                 Err(panic) => self.note_failure(task, &panic_message(&*panic), told.into_inner()),
             }
         }
         // Runs that were not begun are left over as well as those that were interrupted.
-        self.queue.with(|state| state.summary.interrupted |= state.summary.left > 0);
+        let stopped = self.stopped();
+        self.queue.with(|state| state.summary.interrupted |= stopped && state.summary.left > 0);
     }
 
     /// Trains one run, unless it is there by now or somebody else is at it. `told` counts the steps that progress knows of.
@@ -99,14 +147,31 @@ impl Worker<'_> {
             Locking::Held(lock) => lock,
         };
         if store.has(key) {
-            lock.retire();
+            store.discard_checkpoint(key)?;
             return Ok(Attempt::Elsewhere(store.run(key)?));
         }
+        if self.busy == Busy::Leave
+            && let failures = store.failures(key)?
+            && failures.len() >= ATTEMPTS
+        {
+            return Ok(Attempt::GivenUp(failures.last().cloned().unwrap_or_default()));
+        }
+        for place in store.set_leftovers_aside(key)? {
+            let what = format!(
+                "a killed process left something in the place of run {key}: it was moved to {}",
+                place.display()
+            );
+            self.progress.event(Event::Warning { what: &what });
+        }
         let device = factory.device();
-        let checkpoint = store.load_checkpoint(key, &device).unwrap_or_else(|why| {
-            self.progress.event(Event::Discarded { key, why: &why });
-            None
-        });
+        let checkpoint = match store.load_checkpoint(key, &device)? {
+            Resume::Nothing => None,
+            Resume::From(checkpoint) => Some(*checkpoint),
+            Resume::Anew(why) => {
+                self.progress.event(Event::Discarded { key, why: &why });
+                None
+            }
+        };
         let at = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
         told.store(at, Ordering::Relaxed);
         self.progress.event(Event::Started { key, spec, at });
@@ -120,14 +185,20 @@ impl Worker<'_> {
                 self.progress.event(Event::Steps { key, advance });
             },
         };
-        match execute(spec, &data, factory, checkpoint, control)? {
+        let trained = execute(spec, &data, factory, checkpoint, control).and_then(|ended| match ended {
             Ended::Interrupted(_) => Ok(Attempt::Interrupted),
             Ended::Finished(finished) => {
                 store.save(&finished.record, &finished.weights)?;
-                lock.retire();
                 Ok(Attempt::Trained(finished.record.run))
             }
+        });
+        if let Err(error) = &trained
+            && self.busy == Busy::Leave
+        {
+            store.add_failure(key, &error.to_string())?;
         }
+        drop(lock);
+        trained
     }
 
     fn note(&self, mut task: Task, attempt: Attempt, told: usize) {
@@ -137,8 +208,14 @@ impl Worker<'_> {
                 if !std::mem::replace(&mut task.announced, true) {
                     self.progress.event(Event::Waiting { key: &task.key, spec: &task.spec, holder: &holder });
                 }
-                self.queue.with(|state| state.busy.push_back(task));
+                // A run that is left to others stays counted as left.
+                if self.busy == Busy::Wait {
+                    self.queue.with(|state| state.busy.push_back(task));
+                }
                 return;
+            }
+            Attempt::GivenUp(reason) => {
+                return self.note_failure(task, &format!("left after {ATTEMPTS} failed attempts: {reason}"), told);
             }
             // What is left stays counted as left.
             Attempt::Interrupted => Ending::Interrupted,
@@ -180,7 +257,7 @@ impl Worker<'_> {
     }
 }
 
-/// What a panic said.
+/// Words of a panic.
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

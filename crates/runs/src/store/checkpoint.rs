@@ -1,4 +1,6 @@
-//! Checkpoints: what a run that was stopped needs to go on as if it had not been.
+//! Checkpoints: the state of a run between two steps, from which a stopped run goes on as if it had not been stopped.
+//!
+//! `<key>.partial/checkpoint` is a safetensors file followed by the 32 bytes of its BLAKE3 digest.
 use std::collections::HashMap;
 use std::fs;
 use std::io::Read as _;
@@ -24,7 +26,7 @@ pub struct Checkpoint {
     pub state: Tensors,
 }
 
-/// What a checkpoint's file says about itself, before its arrays.
+/// Metadata at the head of a checkpoint's file.
 #[derive(Serialize, Deserialize)]
 struct Head {
     key: String,
@@ -34,6 +36,19 @@ struct Head {
     wall_seconds: f64,
 }
 
+/// Result of [`Store::load_checkpoint`].
+#[derive(Debug)]
+pub enum Resume {
+    /// Nothing is kept of this run.
+    Nothing,
+    /// The run goes on from here.
+    From(Box<Checkpoint>),
+    /// The checkpoint cannot be used (the sentence says why) and was moved to a place of its own; the run begins anew.
+    Anew(String),
+}
+
+/// File of a checkpoint, in the folder of its run.
+const FILE: &str = "checkpoint";
 const NOTE: &str = "checkpoint";
 const HISTORY: &str = "history.";
 const STATE: &str = "state.";
@@ -61,34 +76,52 @@ impl Store {
         };
         let head = serde_json::to_string(&head).map_err(|error| StoreError::damaged(&folder, error.to_string()))?;
         let bytes = encode(&arrays, (NOTE, &head)).map_err(|error| StoreError::damaged(&folder, error))?;
-        disk::replace(&folder.join("checkpoint.safetensors"), &bytes)
+        disk::replace(&folder.join(FILE), &[&bytes, blake3::hash(&bytes).as_bytes()])
     }
 
-    /// The checkpoint of `key`, if there is one that this version can go on from on `device`: other kernels round
-    /// differently, and the record of a resumed run must be the one of an uninterrupted run.
+    /// Reads the checkpoint of `key`, if there is one that this version can go on from on `device`: other kernels round
+    /// differently, and the record of a resumed run must be the one of an uninterrupted run. A checkpoint that cannot be used is
+    /// set aside, not overwritten. To be called with the run's [`Lock`](super::Lock) held.
     ///
     /// # Errors
-    /// Says why there is a checkpoint that cannot be used; the run then begins anew and nothing else is lost.
-    pub fn load_checkpoint(&self, key: &str, device: &str) -> std::result::Result<Option<Checkpoint>, String> {
-        let path = self.partial_folder(key).join("checkpoint.safetensors");
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            other => other.map_err(|error| format!("{} cannot be read: {error}", path.display()))?,
+    /// When the checkpoint cannot be read at all: what the disk refuses today it may give tomorrow, so the checkpoint stays.
+    pub fn load_checkpoint(&self, key: &str, device: &str) -> Result<Resume> {
+        let folder = self.partial_folder(key);
+        let path = folder.join(FILE);
+        let why = match fs::read(&path) {
+            Ok(bytes) => match Self::decode_checkpoint(&bytes, key, device) {
+                Ok(checkpoint) => return Ok(Resume::From(Box::new(checkpoint))),
+                Err(why) => why,
+            },
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::file("read the checkpoint", &path)(error));
+            }
+            Err(_) if folder.join("checkpoint.safetensors").exists() => {
+                "it is of an older version of this program".to_owned()
+            }
+            // Killed before its first checkpoint was in place.
+            Err(_) => return self.discard_checkpoint(key).map(|()| Resume::Nothing),
         };
-        Self::decode_checkpoint(&bytes, key, device).map(Some).map_err(|why| format!("{}: {why}", path.display()))
+        let aside = self.set_aside(&folder)?;
+        Ok(Resume::Anew(format!("{why}; it was moved to {}", aside.display())))
     }
 
-    fn decode_checkpoint(bytes: &[u8], key: &str, device: &str) -> std::result::Result<Checkpoint, String> {
+    pub(super) fn decode_checkpoint(bytes: &[u8], key: &str, device: &str) -> std::result::Result<Checkpoint, String> {
+        let digest = bytes.len().checked_sub(blake3::OUT_LEN).ok_or("it is cut short")?;
+        let (bytes, digest) = bytes.split_at(digest);
+        if blake3::hash(bytes).as_bytes() != digest {
+            return Err("it is not what was written".to_owned());
+        }
         let (arrays, head) = decode(bytes, NOTE)?;
         let head: Head = serde_json::from_str(&head).map_err(|error| error.to_string())?;
         if head.key != key {
-            return Err(format!("belongs to run {}", head.key));
+            return Err(format!("it belongs to run {}", head.key));
         }
         if head.version != VERSION {
-            return Err(format!("was made by version {} of this program", head.version));
+            return Err(format!("it was made by version {} of this program", head.version));
         }
         if head.device != device {
-            return Err(format!("was made on {}, this is {device}", head.device));
+            return Err(format!("it was made on {}, this is {device}", head.device));
         }
         let mut names: Vec<_> = arrays.keys().filter(|name| name.starts_with(STATE)).collect();
         names.sort();
@@ -99,7 +132,7 @@ impl Store {
         }
         let history = columns::history(&arrays, HISTORY)?;
         if history.steps() != head.step {
-            return Err(format!("has {} steps of history after {} steps", history.steps(), head.step));
+            return Err(format!("it has {} steps of history after {} steps", history.steps(), head.step));
         }
         Ok(Checkpoint { step: head.step, wall_seconds: head.wall_seconds, history, state })
     }
@@ -109,18 +142,18 @@ impl Store {
     /// # Errors
     /// When it cannot be removed.
     pub fn discard_checkpoint(&self, key: &str) -> Result<()> {
-        disk::remove_folder(&self.partial_folder(key))
+        disk::remove(&self.partial_folder(key))
     }
 
-    /// Steps done in the checkpoint of `key`; reads the file's header only.
+    /// Steps done in the checkpoint of `key`, from the head of its file alone.
     pub(super) fn checkpointed_steps(&self, key: &str) -> Option<usize> {
-        let header = read_header(&self.partial_folder(key).join("checkpoint.safetensors"))?;
+        let header = read_header(&self.partial_folder(key).join(FILE))?;
         let head: Head = serde_json::from_str(header.metadata.get(NOTE)?).ok()?;
         Some(head.step)
     }
 }
 
-/// What the JSON at the head of a safetensors file says beside its list of arrays.
+/// The metadata in the JSON at the head of a safetensors file.
 #[derive(Deserialize)]
 struct Header {
     #[serde(rename = "__metadata__")]

@@ -1,4 +1,4 @@
-//! What can go wrong with a store.
+//! Errors of the store.
 use std::path::{Path, PathBuf};
 
 /// An error of the store: one sentence that says what is wrong, where, and what to do.
@@ -11,6 +11,23 @@ pub enum StoreError {
         root: PathBuf,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// The folder is there and cannot be read: that is not an empty store.
+    #[error("cannot read the store {}: {source}; choose another folder with --store or TWOSCALE_STORE", .root.display())]
+    Unreadable {
+        /// The store's folder.
+        root: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Something other than a file of its own is where a lock belongs.
+    #[error(
+        "the lock {} is a link or no file: remove it, so that the run can be locked with a file of its own",
+        .path.display()
+    )]
+    NoLock {
+        /// The lock.
+        path: PathBuf,
     },
     /// A file cannot be read or written.
     #[error("cannot {action} {}: {source}", .path.display())]
@@ -34,8 +51,22 @@ pub enum StoreError {
         /// Its version.
         found: String,
     },
+    /// The record was made before records had a digest of their own, so that nobody can tell whether it is what was written.
+    #[error(
+        "the record {} is of an older version of this program: its run.json has no digest, so it is not used; keep it with another \
+         store (--store or TWOSCALE_STORE), or remove all such records with `cargo xtask status --prune --older`",
+        .path.display()
+    )]
+    OlderFormat {
+        /// The record's folder.
+        path: PathBuf,
+    },
     /// The record does not hold what was written.
-    #[error("the record {} is damaged: {what}; delete that folder to train the run again", .path.display())]
+    #[error(
+        "the record {} is damaged: {what}; it is not used; `cargo xtask status --verify` names all damaged records, and with --prune \
+         removes them, so that their runs are trained again",
+        .path.display()
+    )]
     Damaged {
         /// The record's folder.
         path: PathBuf,
@@ -62,7 +93,7 @@ pub enum StoreError {
         /// The file that differs.
         file: String,
     },
-    /// There is no such record.
+    /// The record is not there.
     #[error("there is no record {}; train the run first", .path.display())]
     Missing {
         /// The record's folder.
@@ -75,6 +106,23 @@ impl StoreError {
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { action, path, source }
+    }
+
+    /// Tells whether the disk is full or the user's share of it used up: no further run can be kept then.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Unwritable { source, .. } | Self::File { source, .. }
+            if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+
+    /// Tells whether the record cannot be used for what it is, not for want of access to it: damaged or of another version.
+    #[must_use]
+    pub fn is_unusable_record(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. } | Self::OtherKind { .. } | Self::OtherVersion { .. } | Self::OlderFormat { .. }
+        )
     }
 
     /// The record in `path` is damaged.

@@ -1,20 +1,43 @@
 //! The store: finished runs, kept for ever.
 //!
 //! ```text
-//! runs/<key>/            a finished run: run.json, history.safetensors, evaluation.safetensors, model.safetensors
-//! runs/<key>.partial/    a checkpoint of a run that is not finished
-//! runs/<key>.new/        a record being written; becomes <key>/ by one rename
-//! runs/<key>.lock        held by the process that trains the run
-//! runs/fake/...          the same for the fake trainer of the tests, whose records are never mixed with real ones
+//! runs/<key>/               a finished run: run.json, history.safetensors, evaluation.safetensors, model.safetensors
+//! runs/<key>.partial/       the checkpoint of a run that is not finished
+//! runs/<key>.failures       why a run failed, attempt by attempt, where a cluster trains it
+//! runs/<key>.lock           held by the process that trains the run
+//! runs/<key>.<random>.new/  a record being written; becomes <key>/ by one rename
+//! runs/aside/...            leftovers and damaged checkpoints, moved out of the way
+//! runs/fake/...             the same for the fake trainer of the tests, whose records are never mixed with real ones
 //! ```
 //!
 //! [`Store::lock`] a run, train it, [`Store::save`] it; [`Store::load`] it at any time after. Any number of processes may
-//! do so at once, also on several hosts with a shared folder.
+//! do so at once, also on several hosts with a shared folder. [`Store::inspect`] finds what is damaged or left over.
+//!
+//! # Digests
+//!
+//! `run.json` holds the BLAKE3 digest of each file beside it and, in its last line, the digest of its own text; the run's key is the
+//! hash of the specification inside. A checkpoint ends with its digest. Whatever is read is compared with its digest first: a record
+//! or a checkpoint with a flipped bit is named and never used.
+//!
+//! # What the file system must do
+//!
+//! - A rename within the store replaces or creates its target as a whole, also as other hosts see it.
+//! - A file can be created exclusively (`O_EXCL`): temporary names are random and created that way, so no two processes share one.
+//! - `flock` excludes other processes, on all hosts that share the store: local file systems, NFS 4 (and 3 with its lock service),
+//!   CephFS, GPFS and BeeGFS with its global locks do; Lustre needs the mount option `flock`. With `nolock`, `local_lock=flock` or
+//!   `localflock` locks hold on one host only. [`Store::prepare`] tries the locks and reads the mount's options. Without locks no
+//!   record is harmed: two processes then train the same run, and the first to finish it keeps it.
+//! - `fsync` of a file and of a folder waits for the disk. Where it lies, a power failure may leave a damaged record, which is found.
+//!
+//! Clocks of hosts may differ: no decision depends on them. Host names only tell people who holds a lock.
 mod arrays;
 mod checkpoint;
 mod columns;
 mod disk;
 mod error;
+mod failures;
+mod inspect;
+mod leftovers;
 mod lock;
 mod records;
 #[cfg(test)]
@@ -22,13 +45,17 @@ mod tests;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, Resume};
 pub use error::{Result, StoreError};
+pub use failures::ATTEMPTS;
+pub use inspect::Inspection;
 pub use lock::{Lock, Locking};
 
 use crate::record::FAKE_DEVICE;
+use records::RUN;
 
 /// Named tensors in a stable order, as [`twoscale::trainer::Trainer::state`] returns them.
 pub type Tensors = Vec<(String, candle_core::Tensor)>;
@@ -40,16 +67,19 @@ pub struct Store {
     fake: bool,
 }
 
-/// Where a run stands.
+/// Bytes written on trial before anything is trained.
+const PROBE: usize = 4 << 20;
+
+/// State of a run in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Its record is there.
+    /// The record is there.
     Done,
-    /// Some process is training it now.
+    /// A process is training it now.
     Running,
-    /// It was interrupted after so many steps and goes on from there.
+    /// The run was interrupted after so many steps and goes on from there.
     Partial(usize),
-    /// Nothing of it is there.
+    /// Nothing of the run is there.
     Missing,
 }
 
@@ -62,7 +92,7 @@ impl Store {
         flag.or_else(environment).unwrap_or_else(|| PathBuf::from("runs"))
     }
 
-    /// Opens the store in `root`. Reads and writes nothing yet: who only looks needs no writable store.
+    /// Opens the store in `root`. Reads and writes nothing yet: looking needs no writable store.
     #[must_use]
     pub fn open(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), fake: false }
@@ -80,22 +110,40 @@ impl Store {
         &self.root
     }
 
-    /// Makes the folder and tries to write into it, so that an unwritable store is known before anything is trained.
+    /// Makes the folder and tries to write into it, with bytes as a record has, so that an unwritable store or a full disk is known
+    /// before anything is trained. Tries the locks too, and returns a sentence when the file system has none that hold.
     ///
     /// # Errors
-    /// When that fails.
-    pub fn prepare(&self) -> Result<()> {
+    /// When the store cannot be written.
+    pub fn prepare(&self) -> Result<Option<String>> {
         let unwritable = |source| StoreError::Unwritable { root: self.root.clone(), source };
         fs::create_dir_all(&self.root).map_err(unwritable)?;
-        let probe = self.root.join(format!(".probe-{}-{:?}", std::process::id(), std::thread::current().id()));
-        fs::write(&probe, b"").map_err(unwritable)?;
-        fs::remove_file(&probe).map_err(unwritable)
+        let mut probe = tempfile::Builder::new().prefix(".probe-").tempfile_in(&self.root).map_err(unwritable)?;
+        // Not zeros: some file systems keep those without a block of the disk.
+        probe.write_all(&vec![0xA5; PROBE]).and_then(|()| probe.as_file().sync_all()).map_err(unwritable)?;
+        drop(probe);
+        let reason = lock::trial(&self.root).map_err(unwritable)?;
+        Ok(reason.map(|reason| {
+            format!(
+                "the file system of the store {} has no locks to rely on: {reason}. Let one process at a time work on it, or choose \
+                 another folder with --store; runs are not harmed, but may be trained twice",
+                self.root.display()
+            )
+        }))
     }
 
-    /// Whether the record of `key` is there.
+    /// Makes sure that the store can be looked into, where it is there.
+    ///
+    /// # Errors
+    /// When its folder cannot be read: it must not pass for an empty one.
+    pub fn readable(&self) -> Result<()> {
+        self.entries().map(drop)
+    }
+
+    /// Tells whether the record of `key` is there. A record that cannot be looked at counts as there: loading it says why.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
-        self.folder(key).join("run.json").is_file()
+        disk::is_there(&self.folder(key).join(RUN))
     }
 
     /// Keys of all finished runs, sorted. A store that does not exist yet has none.
@@ -103,25 +151,26 @@ impl Store {
     /// # Errors
     /// When the folder cannot be read.
     pub fn keys(&self) -> Result<Vec<String>> {
-        let entries = match fs::read_dir(&self.root) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            other => other.map_err(StoreError::file("read", &self.root))?,
-        };
-        let mut keys = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(StoreError::file("read", &self.root))?;
-            if let Some(name) = entry.file_name().to_str()
-                && is_key(name)
-                && self.has(name)
-            {
-                keys.push(name.to_owned());
-            }
-        }
-        keys.sort();
-        Ok(keys)
+        let names = self.entries()?;
+        Ok(names.into_iter().filter(|name| is_key(name) && self.has(name)).collect())
     }
 
-    /// Where the run of `key` stands.
+    /// Names in the store's folder, sorted; none where the folder is not there.
+    fn entries(&self) -> Result<Vec<String>> {
+        let unreadable = |source| StoreError::Unreadable { root: self.root.clone(), source };
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(unreadable)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            names.extend(entry.map_err(unreadable)?.file_name().into_string().ok());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Returns the state of the run of `key`.
     #[must_use]
     pub fn status(&self, key: &str) -> Status {
         if self.has(key) {
@@ -133,7 +182,7 @@ impl Store {
         }
     }
 
-    /// Tries to become the one that trains the run of `key`. Whoever gets the lock must look whether the record is there
+    /// Tries to take the lock of `key`, with which one process trains its run. The holder must look whether the record is there
     /// ([`Store::has`]): it may have appeared since.
     ///
     /// # Errors
@@ -154,13 +203,13 @@ impl Store {
         self.root.join(format!("{key}.partial"))
     }
 
-    /// Whether a record of `device` belongs into this store.
+    /// Tells whether a record of `device` belongs into this store.
     fn takes(&self, device: &str) -> bool {
         self.fake == (device == FAKE_DEVICE)
     }
 }
 
-/// Whether a name in the store's folder can be a key: see [`experiment::spec::RunSpec::key`].
+/// Tells whether a name in the store's folder can be a key: see [`experiment::spec::RunSpec::key`].
 fn is_key(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
