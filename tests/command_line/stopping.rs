@@ -42,8 +42,10 @@ fn a_record_of_another_version_is_refused_and_kept() {
     let run = folders.map(|path| path.join("run.json")).find(|path| path.exists()).expect("a record");
     let text = std::fs::read_to_string(&run).expect("readable");
     let version = env!("CARGO_PKG_VERSION");
-    let other = text.replace(&format!("\"{version}\""), "\"99.0.0\"");
-    assert!(text != other, "a record says its version");
+    // Without the digest of its own text, which other versions may not have.
+    let (text, _) = text.rsplit_once(",\n  \"digest\"").expect("a record ends with its digest");
+    let other = format!("{}\n}}\n", text.replace(&format!("\"{version}\""), "\"99.0.0\""));
+    assert!(other.contains("99.0.0"), "a record says its version");
     std::fs::write(&run, &other).expect("writable");
     let _ = user.run(&arguments).expect(1, &["99.0.0", "1 run failed"]);
     assert_eq!(std::fs::read_to_string(&run).expect("still there"), other, "nothing is lost");

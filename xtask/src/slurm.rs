@@ -8,7 +8,7 @@ use experiment::Plan;
 use experiment::spec::RunSpec;
 use runs::scheduler::{CHECKPOINT_EVERY, Options, Scheduler};
 use runs::slurm::{Array, JOB_PREFIX, MAX_ARRAY_SIZE, Time, arrays, from_task, max_array_size};
-use runs::store::{ATTEMPTS, Store};
+use runs::store::ATTEMPTS;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -74,9 +74,8 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
     }
     // Fetched here, once: many tasks would fetch the same files at once.
     let sets = Sets::of(place)?;
-    let needed: HashSet<_> = missing.iter().map(|spec| (spec.data.set, spec.data.labels)).collect();
-    for (set, labels) in needed {
-        sets.get(set, labels).map_err(CommandError::failed)?;
+    for spec in &missing {
+        sets.get(spec.data.set, spec.data.labels).map_err(CommandError::failed)?;
     }
     let folder = folder(&store, &name)?;
     let written = |path: &Path| {

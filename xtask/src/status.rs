@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use runs::store::{self, Inspection, StoreError};
+use serde_json::json;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -22,7 +23,7 @@ pub fn run(args: &Status) -> Result<(), CommandError> {
     show(args, &place, &found)?;
     if args.prune {
         let removed = place.store.prune(&found, args.older)?;
-        say(format!("\nremoved: {} of {}", count(removed, "item"), place.shown(place.store.root())));
+        tell!("removed: {} of {}", count(removed, "item"), place.shown(place.store.root()));
         // What is left after pruning is what nobody asked to remove, or what is in use.
         return judge(&place, &place.store.inspect(args.verify)?, args);
     }
@@ -52,36 +53,88 @@ fn watch(args: &Status, place: &Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The tables.
-fn show(args: &Status, place: &Context, found: &Inspection) -> Result<(), CommandError> {
+/// Runs of a figure by state.
+struct Counts {
+    figure: String,
+    done: usize,
+    running: usize,
+    interrupted: usize,
+    missing: usize,
+}
+
+/// Runs that are not done, by key.
+#[derive(Default)]
+struct Unfinished {
+    /// Steps done.
+    interrupted: BTreeMap<String, usize>,
+    /// Reason of the last failure on a cluster.
+    failed: BTreeMap<String, String>,
+}
+
+/// Counts the runs of every figure.
+fn tally(args: &Status, place: &Context) -> Result<(Vec<Counts>, Unfinished), CommandError> {
     let change = Change { scale: args.scale.clone(), variant: None, seeds: None, sets: Vec::new() };
+    let mut unfinished = Unfinished::default();
+    let mut figures = Vec::new();
+    for plan in place.plans(&["all".to_owned()], &change.choice(&[]))? {
+        let runs: BTreeSet<String> = plan.runs.iter().map(|run| run.spec.key()).collect();
+        let mut counts = Counts { figure: plan.name, done: 0, running: 0, interrupted: 0, missing: 0 };
+        for key in runs {
+            let status = place.store.status(&key);
+            if status != store::Status::Done
+                && let Some(last) = place.store.failures(&key)?.pop()
+            {
+                unfinished.failed.insert(key.clone(), last);
+            }
+            match status {
+                store::Status::Done => counts.done += 1,
+                store::Status::Running => counts.running += 1,
+                store::Status::Partial(step) => {
+                    counts.interrupted += 1;
+                    unfinished.interrupted.insert(key, step);
+                }
+                store::Status::Missing => counts.missing += 1,
+            }
+        }
+        figures.push(counts);
+    }
+    Ok((figures, unfinished))
+}
+
+/// Prints the tables, or one object of JSON.
+fn show(args: &Status, place: &Context, found: &Inspection) -> Result<(), CommandError> {
+    let (figures, Unfinished { interrupted, failed }) = tally(args, place)?;
+    if args.json {
+        let errors = |errors: &BTreeMap<String, StoreError>| -> BTreeMap<String, String> {
+            errors.iter().map(|(key, error)| (key.clone(), error.to_string())).collect()
+        };
+        let figures: Vec<_> = figures
+            .iter()
+            .map(|Counts { figure, done, running, interrupted, missing }| {
+                json!({
+                    "figure": figure, "done": done, "running": running, "interrupted": interrupted, "missing": missing
+                })
+            })
+            .collect();
+        let document = json!({
+            "store": place.store.root(),
+            "records": found.sound,
+            "figures": figures,
+            "interrupted": interrupted,
+            "failed": failed,
+            "damaged": errors(&found.damaged),
+            "older": errors(&found.older),
+            "unreadable": errors(&found.unreadable),
+            "leftovers": found.leftovers,
+        });
+        say(serde_json::to_string_pretty(&document).map_err(CommandError::failed)?);
+        return Ok(());
+    }
     let root = place.shown(place.store.root());
     say(format!("{} in {root}\n", count(found.sound, "record")));
     say(format!("{:<6} {:>6} {:>8} {:>12} {:>8}", "figure", "done", "running", "interrupted", "missing"));
-    let mut interrupted = BTreeSet::new();
-    let mut failed = BTreeMap::new();
-    for plan in place.plans(&["all".to_owned()], &change.choice(&[]))? {
-        let mut counts = [0_usize; 4];
-        let runs: BTreeSet<String> = plan.runs.iter().map(|run| run.spec.key()).collect();
-        for key in runs {
-            let column = match place.store.status(&key) {
-                store::Status::Done => 0,
-                store::Status::Running => 1,
-                store::Status::Partial(step) => {
-                    interrupted.insert((key.clone(), step));
-                    2
-                }
-                store::Status::Missing => 3,
-            };
-            if column > 0
-                && let Some(last) = place.store.failures(&key)?.pop()
-            {
-                failed.insert(key, last);
-            }
-            counts[column] += 1;
-        }
-        let [done, running, partial, missing] = counts;
-        say(format!("{:<6} {done:>6} {running:>8} {partial:>12} {missing:>8}", plan.name));
+    for Counts { figure, done, running, interrupted, missing } in figures {
+        say(format!("{figure:<6} {done:>6} {running:>8} {interrupted:>12} {missing:>8}"));
     }
     if !interrupted.is_empty() {
         say("\nInterrupted runs, which go on where they were:");
