@@ -202,7 +202,7 @@ impl Scheduler<'_> {
             for _ in 0..jobs {
                 let thread = std::thread::Builder::new().spawn_scoped(scope, || worker.work());
                 // A system out of threads: those there are do all the work, and this one where there is none.
-                if thread.is_err() && queue.hand_over(None).is_err() {
+                if thread.is_err() && !queue.hand_over(&mut None) {
                     worker.work();
                 }
             }

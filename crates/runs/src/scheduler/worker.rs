@@ -43,15 +43,15 @@ impl Queue {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts a thread less, and gives its run to the others; returns the run to the last thread, which has to stay.
-    pub(super) fn hand_over(&self, task: Option<Task>) -> Result<(), Option<Task>> {
+    /// Counts a thread less, and gives a run of it to the others. The last thread has to stay: then nothing changes, and it is false.
+    pub(super) fn hand_over(&self, task: &mut Option<Task>) -> bool {
         self.with(|state| {
-            if state.workers <= 1 {
-                return Err(task);
+            let others = state.workers > 1;
+            if others {
+                state.workers -= 1;
+                task.take().into_iter().for_each(|task| state.ready.push_front(task));
             }
-            state.workers -= 1;
-            task.into_iter().for_each(|task| state.ready.push_front(task));
-            Ok(())
+            others
         })
     }
 
@@ -114,13 +114,14 @@ impl Worker<'_> {
             match attempt {
                 Ok(Ok(attempt)) => self.note(task, attempt, told.into_inner()),
                 // The system has no thread for this run: the other threads do it when they are free.
-                Ok(Err(TrainError::Thread(error))) => match self.queue.hand_over(Some(task)) {
-                    Ok(()) => return,
-                    Err(task) => {
-                        let error = TrainError::Thread(error).to_string();
-                        task.into_iter().for_each(|task| self.note_failure(task, &error, told.load(Ordering::Relaxed)));
+                Ok(Err(TrainError::Thread(error))) => {
+                    let mut task = Some(task);
+                    if self.queue.hand_over(&mut task) {
+                        return;
                     }
-                },
+                    let error = TrainError::Thread(error).to_string();
+                    task.into_iter().for_each(|task| self.note_failure(task, &error, told.load(Ordering::Relaxed)));
+                }
                 Ok(Err(error)) => {
                     let full = matches!(&error, TrainError::Store(error) if error.is_full());
                     let error = error.to_string();
