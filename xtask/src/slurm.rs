@@ -196,21 +196,12 @@ fn array<'a>(args: &'a Reproduce, name: &'a str, tasks: usize, logs: &'a Path, c
 /// Command of a task. Folders are absolute: a task may begin anywhere.
 fn command(args: &Reproduce, place: &Context, folder: &Path) -> Result<Vec<String>, CommandError> {
     let word = |path: PathBuf| path.display().to_string();
-    let named = args.folders.store.clone().map_or_else(
-        // The fake trainer's store is a folder in the one that was named.
-        || {
-            if args.folders.fake_trainer {
-                place.store.root().parent().unwrap_or(place.store.root())
-            } else {
-                place.store.root()
-            }
-            .to_owned()
-        },
-        |store| store,
-    );
+    let root = place.store.root();
+    // The fake trainer's store is a folder in the one that --store names.
+    let named = if args.folders.fake_trainer { root.parent().unwrap_or(root) } else { root };
     let mut command =
         vec![word(folder.join("xtask")), "slurm-task".to_owned(), "--list".to_owned(), word(folder.join("runs.json"))];
-    command.extend(["--store".to_owned(), word(absolute(&named)?)]);
+    command.extend(["--store".to_owned(), word(absolute(named)?)]);
     command.extend(["--data".to_owned(), word(absolute(&place.cache()?.root)?)]);
     if args.folders.fake_trainer {
         command.extend(["--fake-trainer".to_owned(), "--fake-delay".to_owned(), args.folders.fake_delay.to_string()]);
