@@ -30,6 +30,30 @@ fn reproduce_leaves_figure_table_and_verdicts() {
 }
 
 #[test]
+fn a_reproduction_ends_with_accuracies_and_what_it_came_to() {
+    let user = User::with_copy();
+    let did = user.run(&FAKE).expect(0, &["train, last epoch", "two-scale-0.01", "seeds"]);
+    let last = did.out.lines().last().unwrap_or_default();
+    assert!(last.starts_with("fig13: ") && last.contains(" of 5 claims hold"), "{last}");
+    let two = user.run(&["reproduce", "fig14", "fig15", "--scale", "smoke", "--fake-trainer", "--seeds", "2"]);
+    let two = two.expect(0, &[]);
+    let lines: Vec<&str> = two.out.lines().rev().take(2).collect();
+    assert!(lines[1].starts_with("fig14: ") && lines[0].starts_with("fig15: "), "{lines:?}");
+}
+
+#[test]
+fn a_dry_run_trains_and_writes_nothing() {
+    let user = User::with_copy();
+    let dry = [&FAKE[..], &["--dry-run"]].concat();
+    let did = user.run(&dry).expect(0, &["48 runs would be trained", "target/figures/fake-smoke/fig13.svg"]);
+    assert!(!user.path("runs").exists() && !user.here("target").exists(), "{}", did.out);
+    // Without the data there is a guess, and nothing is fetched.
+    let _ = user.run(&["reproduce", "fig4", "--dry-run"]).expect(0, &["30 runs would be trained", " ?", "cifar-100"]);
+    let _ = user.run(&FAKE).expect(0, &[]);
+    let _ = user.run(&dry).expect(0, &["every run is done", "replaced where they differ"]);
+}
+
+#[test]
 fn a_figure_is_drawn_from_its_published_table_alone() {
     let user = User::with_copy();
     let _ = user.run(&FAKE).expect(0, &[]);

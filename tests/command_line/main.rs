@@ -2,8 +2,10 @@
 mod bench;
 mod data_errors;
 mod figures;
+mod output;
 mod regression;
 mod search;
 mod smoke;
 mod stopping;
+mod sweep;
 mod usage;

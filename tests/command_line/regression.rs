@@ -15,6 +15,12 @@ fn reduced_runs_give_the_curves_of_the_baselines() {
 }
 
 #[test]
+fn a_missing_baseline_is_told_before_anything_is_trained() {
+    let did = check(&["fig4", "--fake-trainer"]).expect(1, &["no baseline of fig4", "cargo xtask check fig4 --keep"]);
+    assert!(!did.err.contains("to train"), "{}", did.err);
+}
+
+#[test]
 fn a_changed_curve_is_told() {
     // Made-up curves cannot agree with trained ones.
     let _ = check(&["fig10", "--fake-trainer"]).expect(1, &["beyond the limits of the baseline", "single"]);

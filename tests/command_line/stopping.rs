@@ -21,6 +21,54 @@ fn ctrl_c_keeps_what_is_done_and_the_same_command_goes_on() {
     let _ = user.run(&quick).expect(0, &["from a checkpoint", "written:"]);
 }
 
+/// Sends a signal to a slow reproduction in the midst of training.
+fn signalled(user: &User, signal: &str, status: i32) {
+    let slow = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer", "--fake-delay", "5000", "--jobs", "2"];
+    let child = user.begin(&slow);
+    std::thread::sleep(Duration::from_millis(2500));
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().expect("`kill` is there");
+    assert!(sent.success());
+    let output = child.wait_with_output().expect("it ends");
+    let _ = did(&output).expect(status, &["stopped:", "Go on with: cargo xtask reproduce fig13 --scale smoke"]);
+    let _ = user.run(&["status", "--scale", "smoke", "--fake-trainer"]).expect(0, &["go on where they were"]);
+    let _ =
+        user.run(&["runs", "--fake-trainer", "--outcome", "interrupted"]).expect(0, &["fig13@smoke", "interrupted"]);
+}
+
+#[test]
+fn sigterm_and_sighup_keep_a_checkpoint_too() {
+    let user = User::with_copy();
+    signalled(&user, "-TERM", 143);
+    signalled(&user, "-HUP", 129);
+    let quick = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];
+    let _ = user.run(&quick).expect(0, &["from a checkpoint", "written:"]);
+}
+
+#[test]
+fn a_wait_for_another_process_is_one_line() {
+    let user = User::with_copy();
+    let slow = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer", "--fake-delay", "1000", "--jobs", "4"];
+    let mut first = user.begin(&[&slow[..], &["--seeds", "1"]].concat());
+    std::thread::sleep(Duration::from_millis(700));
+    let second = user.run(&["reproduce", "fig13", "--scale", "smoke", "--fake-trainer", "--seeds", "1"]);
+    let _ = first.wait();
+    let second = second.expect(0, &["is being trained by process", "seed 1", "written:"]);
+    assert_eq!(second.err.matches("is being trained by").count(), 1, "{}", second.err);
+}
+
+#[test]
+fn a_folder_of_figures_that_cannot_be_written_is_told_before_anything_is_trained() {
+    let user = User::with_copy();
+    std::fs::write(user.path("file"), "not a folder").expect("writable");
+    let out = user.path("file");
+    let out = out.to_str().expect("text");
+    let fake = ["fig13", "--scale", "smoke", "--fake-trainer", "--out", out];
+    for more in [&["reproduce"][..], &["sweep", "--vary", "schedule.batch=32,64"]] {
+        let did = user.run(&[more, &fake].concat()).expect(2, &[out, "--out"]);
+        assert!(!did.err.contains("to train"), "{}", did.err);
+    }
+}
+
 #[test]
 fn a_store_that_cannot_be_written_is_told_before_anything_is_trained() {
     let user = User::new();
