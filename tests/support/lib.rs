@@ -14,7 +14,7 @@ pub fn root() -> &'static Path {
 /// The command line's program, built once.
 ///
 /// # Panics
-/// When it does not compile.
+/// Panics where the program does not compile.
 #[must_use]
 pub fn xtask() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -35,7 +35,7 @@ pub struct User {
     place: PathBuf,
 }
 
-/// What a command did.
+/// Output and exit status of a command.
 #[derive(Debug)]
 pub struct Did {
     /// Exit status.
@@ -47,10 +47,10 @@ pub struct Did {
 }
 
 impl Did {
-    /// Checks the exit status and that every one of `words` was said somewhere.
+    /// Checks the exit status and that every one of `words` was printed somewhere.
     ///
     /// # Panics
-    /// When not, with everything that was said.
+    /// Panics otherwise, with everything that was printed.
     #[must_use]
     pub fn expect(self, status: i32, words: &[&str]) -> Self {
         assert_eq!(self.status, status, "\n{}\n{}", self.out, self.err);
@@ -65,7 +65,7 @@ impl User {
     /// In the repository as it is.
     ///
     /// # Panics
-    /// When no temporary folder can be made.
+    /// Panics where no temporary folder can be made.
     #[must_use]
     pub fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder"), place: root().to_owned() }
@@ -74,7 +74,7 @@ impl User {
     /// In a copy of the repository's experiments, to change them.
     ///
     /// # Panics
-    /// When they cannot be copied.
+    /// Panics where the files cannot be copied.
     #[must_use]
     pub fn with_copy() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -114,7 +114,7 @@ impl User {
     /// Runs a command to its end.
     ///
     /// # Panics
-    /// When the program cannot be started.
+    /// Panics where the program cannot be started.
     #[must_use]
     pub fn run(&self, arguments: &[&str]) -> Did {
         did(&self.command(arguments).output().expect("the program starts"))
@@ -123,7 +123,7 @@ impl User {
     /// Begins a command.
     ///
     /// # Panics
-    /// When the program cannot be started.
+    /// Panics where the program cannot be started.
     #[must_use]
     pub fn begin(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("the program starts")
@@ -136,7 +136,7 @@ impl Default for User {
     }
 }
 
-/// What a finished program did.
+/// Returns output and exit status of a finished program.
 #[must_use]
 pub fn did(output: &Output) -> Did {
     Did {

@@ -39,12 +39,12 @@ pub fn listen() {
     });
 }
 
-/// Whether a signal asked to stop.
+/// Returns true once a signal asked to stop.
 pub fn requested() -> bool {
     STOP.load(Ordering::SeqCst)
 }
 
-/// Exit status of a command that was interrupted: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+/// Returns the exit status of a command that was interrupted: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
 pub fn status() -> u8 {
     match u8::try_from(SIGNAL.load(Ordering::SeqCst)) {
         Ok(signal @ 1..) => BY_SIGNAL.saturating_add(signal),
@@ -67,7 +67,7 @@ fn signals() -> Vec<i32> {
     vec![SIGINT, SIGTERM]
 }
 
-/// Whether this process was started with a signal ignored; false where the system does not tell.
+/// Returns true where this process was started with a signal ignored; false where the system does not tell.
 #[cfg(unix)]
 fn is_ignored(signal: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

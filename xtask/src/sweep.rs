@@ -104,7 +104,7 @@ fn losses(results: &[Swept<'_>]) -> Vec<String> {
     losses
 }
 
-/// What a reader of the accuracies must not miss.
+/// Notes that a reader of the accuracies must not miss.
 fn notes(place: &Context, plans: &[Plan]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(plan) = plans.iter().find(|plan| plan.experiment.data.set != plan.full.data.set) {

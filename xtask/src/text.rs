@@ -11,7 +11,7 @@ macro_rules! tell {
 }
 pub(crate) use tell;
 
-/// Why something that [`say`] was given could not be written.
+/// First failure of [`say`] to write.
 static UNWRITTEN: Mutex<Option<std::io::Error>> = Mutex::new(None);
 
 /// Prints a line to standard output. A reader that went away (`| head`) is no error; any other failure is kept for [`unwritten`].
@@ -19,7 +19,7 @@ pub fn say(text: impl AsRef<str>) {
     note(writeln!(anstream::stdout(), "{}", text.as_ref()));
 }
 
-/// The first failure to write standard output, such as a full disk behind `> file`.
+/// Takes the first failure to write standard output, such as a full disk behind `> file`.
 pub fn unwritten() -> Option<std::io::Error> {
     note(std::io::stdout().flush());
     UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).take()

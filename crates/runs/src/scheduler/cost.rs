@@ -1,9 +1,9 @@
-//! How long runs take: compared with each other, and in seconds.
+//! Lengths of runs: compared with each other, and in seconds.
 use twoscale::models::ModelKind;
 
 use experiment::spec::RunSpec;
 
-/// What is left of a run, in seconds of one thread.
+/// Work left of a run, in seconds of one thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cost {
     /// Steps to be done.
@@ -38,8 +38,8 @@ pub(super) fn relative(spec: &RunSpec) -> usize {
     spec.schedule.steps.saturating_mul(spec.schedule.batch).saturating_mul(per_object)
 }
 
-/// Whether a step of one run takes as long as a step of the other: same data, network, batch, optimiser and norm. The loss itself
-/// is a few operations on the logits, and learning rate, momentum and weight decay are numbers that cost nothing.
+/// Returns true where a step of one run takes as long as a step of the other: same data, network, batch, optimiser and norm. The
+/// loss itself is a few operations on the logits, and learning rate, momentum and weight decay are numbers that cost nothing.
 pub(super) fn alike(left: &RunSpec, right: &RunSpec) -> bool {
     let priced = |spec: &RunSpec| {
         let mut optimiser = spec.optimiser;
@@ -54,14 +54,15 @@ pub(super) fn alike(left: &RunSpec, right: &RunSpec) -> bool {
         && left.loss_options.normalisation == right.loss_options.normalisation
 }
 
-/// Whether two runs take equally long as a whole.
+/// Returns true where two runs take equally long as a whole.
 pub(super) fn equal(left: &RunSpec, right: &RunSpec) -> bool {
     alike(left, right)
         && left.schedule.steps == right.schedule.steps
         && left.schedule.test_every == right.schedule.test_every
 }
 
-/// When the last of `jobs` workers is done, in the units of `lengths`, each taking the longest run that is left.
+/// Returns the time at which the last of `jobs` workers is done, in the units of `lengths`, each worker taking the longest run
+/// that is left.
 pub(super) fn makespan(mut lengths: Vec<f64>, jobs: usize) -> f64 {
     lengths.sort_by(|left, right| right.total_cmp(left));
     let mut busy_until = vec![0.0_f64; jobs.max(1)];

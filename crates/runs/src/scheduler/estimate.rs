@@ -1,4 +1,4 @@
-//! How long the missing runs will take.
+//! Estimates of the time that missing runs take.
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::store::{Status, host_name};
 use crate::train::{Batches, EVALUATION_BATCH, LearnerFactory, RunData, TrainError, learning_rate};
 use experiment::spec::RunSpec;
 
-/// What is missing and how long it will take.
+/// Missing runs and the time that they take.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Estimate {
     /// Runs whose record is there.
@@ -25,7 +25,7 @@ pub struct Estimate {
     pub steps: usize,
     /// Seconds, `jobs` runs at a time.
     pub seconds: f64,
-    /// What each missing run costs, by key.
+    /// Cost of each missing run, by key.
     pub costs: HashMap<String, Cost>,
 }
 
@@ -49,13 +49,13 @@ struct Speed {
 }
 
 impl Scheduler<'_> {
-    /// What is missing of `specs` and how long that takes with `jobs` runs at a time (0: one a core): from earlier records of
+    /// Estimates the time of the runs missing of `specs` with `jobs` runs at a time (0: one a core): from earlier records of
     /// this host that are as long, with the same data, network, batch and optimiser; else from a few steps of the very network
     /// and a batch of its evaluation, timed now on as many threads as will be busy; where there are no data for that, from earlier
     /// records of another length.
     ///
     /// # Errors
-    /// When a data set is needed and cannot be had, or a training cannot be begun.
+    /// Refuses where a data set is needed and cannot be had, or a training cannot be begun.
     pub fn estimate(&self, specs: &[RunSpec], asked_jobs: usize) -> Result<Estimate, SchedulerError> {
         let (found, missing) = self.split(specs);
         let mut estimate = Estimate { found: found.len(), missing: missing.len(), ..Estimate::default() };
@@ -111,7 +111,7 @@ impl Scheduler<'_> {
 }
 
 impl Speed {
-    /// What a run costs of which `steps` steps are left.
+    /// Returns the cost of a run of which `steps` steps are left.
     fn cost(&self, spec: &RunSpec, data: &RunData, steps: usize) -> Cost {
         let tests = as_f64(steps.div_ceil(spec.schedule.test_every.max(1)));
         let (train, test) = (as_f64(data.train_objects()), as_f64(data.test_objects()));
@@ -120,7 +120,7 @@ impl Speed {
     }
 }
 
-/// Median seconds per step, evaluations included, of the earlier runs that `fits`.
+/// Returns the median seconds per step, evaluations included, of the earlier runs that `fits`.
 fn rate(earlier: &[Run], fits: impl Fn(&Run) -> bool) -> Option<f64> {
     let rates = earlier.iter().filter(|run| fits(run)).map(|run| run.wall_seconds / as_f64(run.spec.schedule.steps));
     median(rates.collect())
@@ -131,7 +131,8 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// Trains and evaluates for a moment on `threads` threads at once, because cores share caches and memory; the mean over them.
+/// Trains and evaluates for a moment on `threads` threads at once, because cores share caches and memory. Returns the mean over
+/// the threads.
 fn calibrate_together(
     spec: &RunSpec,
     data: &RunData,

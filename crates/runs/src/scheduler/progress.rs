@@ -68,14 +68,14 @@ pub enum Event<'a> {
         key: &'a str,
         /// Its specification.
         spec: &'a RunSpec,
-        /// How.
+        /// End.
         how: Ending<'a>,
         /// Steps of the run that were announced by [`Event::Begin`] and will not be told by [`Event::Steps`].
         steps_left: usize,
     },
 }
 
-/// How a run ended.
+/// End of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ending<'a> {
     /// Its record is in the store.
@@ -90,9 +90,9 @@ pub enum Ending<'a> {
     },
     /// Another process put its record into the store.
     Elsewhere,
-    /// It was interrupted; a checkpoint is kept.
+    /// Interrupted; a checkpoint is kept.
     Interrupted,
-    /// It could not be done.
+    /// Failed, for this reason.
     Failed(&'a str),
 }
 
@@ -104,7 +104,7 @@ impl Progress for Silent {
     fn event(&self, _: Event<'_>) {}
 }
 
-/// Adds up all events: what a progress line shows.
+/// Sum of all events, for a progress line.
 #[derive(Debug, Default)]
 pub struct Tally(Mutex<State>);
 
@@ -113,7 +113,7 @@ pub struct Tally(Mutex<State>);
 pub struct TallySnapshot {
     /// Runs to be trained.
     pub runs: usize,
-    /// Runs that are over, whatever their end, interruption excepted.
+    /// Runs that are over, however they ended; interrupted ones are not.
     pub runs_done: usize,
     /// Runs being trained now.
     pub running: usize,
@@ -123,7 +123,7 @@ pub struct TallySnapshot {
     pub steps: usize,
     /// Steps done, earlier attempts included.
     pub steps_done: usize,
-    /// Steps done in this call: what speed is measured with.
+    /// Steps done in this call, by which speed is measured.
     pub steps_here: usize,
     /// Mean accuracy on the last batches of the runs in training, on [0, 1]; none where none is.
     pub batch_accuracy: Option<f64>,
@@ -149,10 +149,10 @@ struct State {
 #[derive(Debug)]
 struct Work {
     jobs: usize,
-    /// Runs that are not over: what a step costs, and seconds left.
+    /// Cost and seconds left of each run that is not over.
     left: HashMap<String, (Cost, f64)>,
     total: f64,
-    /// Estimated seconds of what was done in this call.
+    /// Estimated seconds of the work done in this call.
     done_here: f64,
     /// Seconds that the threads were busy with it.
     busy: f64,
@@ -180,7 +180,8 @@ impl Work {
 }
 
 impl Tally {
-    /// Knows what each run costs ([`Estimate::costs`](super::Estimate::costs)) when `jobs` are trained at a time, and so the time left.
+    /// Makes a tally that also estimates the time left, from the cost of each run ([`Estimate::costs`](super::Estimate::costs)) and
+    /// the number of runs trained at a time.
     #[must_use]
     pub fn with_costs(costs: &HashMap<String, Cost>, jobs: usize) -> Self {
         let left: HashMap<_, _> = costs.iter().map(|(key, cost)| (key.clone(), (*cost, cost.seconds()))).collect();
@@ -189,7 +190,7 @@ impl Tally {
         Self(Mutex::new(State { work: Some(work), ..State::default() }))
     }
 
-    /// The state now.
+    /// Returns the state now.
     #[must_use]
     pub fn snapshot(&self) -> TallySnapshot {
         let mut state = self.lock();
