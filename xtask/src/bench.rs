@@ -21,7 +21,7 @@ pub fn run(args: &Bench) -> Result<(), CommandError> {
             Err(datasets::Error::Missing { .. }) => format!("`cargo xtask data fetch {name}` gets the real images"),
             Err(error) => error.to_string(),
         };
-        crate::text::tell!("a stand-in for {name}: {why}");
+        crate::text::tell!("a stand-in for {name}: {}", crate::hint::complete(&why));
         None
     };
     let options =

@@ -36,7 +36,7 @@ fn list(cache: &Cache) {
         let bytes = if bytes == 0 { "-".to_owned() } else { size(bytes) };
         say(format!("{:<10} {word:<10} {bytes:>8}  {digest}", name.as_str()));
         if let Some(note) = note {
-            say(format!("{:<10} -> {note}", ""));
+            say(crate::hint::complete(&format!("{:<10} -> {note}", "")));
         }
     }
 }

@@ -9,30 +9,33 @@ const PROGRAM: &str = "cargo xtask";
 /// The options of the command line that a command in a message needs, too.
 static GIVEN: OnceLock<Given> = OnceLock::new();
 
-/// Options that were given, quoted for a shell.
+/// Name and value of an option, the value quoted for a shell.
+type Pair = (&'static str, String);
+
+/// Options that were given.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Given {
     /// `--scale`, `--variant`, `--seeds`, `--set`.
-    change: Vec<String>,
+    change: Vec<Pair>,
     /// `--store`, `--out`.
-    folders: Vec<String>,
+    folders: Vec<Pair>,
     /// `--data`.
-    data: Vec<String>,
+    data: Vec<Pair>,
 }
 
 impl Given {
     fn add_change(&mut self, change: &Change) {
         if change.scale != experiment::PAPER {
-            self.change.extend(["--scale".to_owned(), quoted(&change.scale)]);
+            self.change.push(("--scale", quoted(&change.scale)));
         }
         if let Some(variant) = &change.variant {
-            self.change.extend(["--variant".to_owned(), quoted(variant)]);
+            self.change.push(("--variant", quoted(variant)));
         }
         if let Some(seeds) = change.seeds {
-            self.change.extend(["--seeds".to_owned(), seeds.to_string()]);
+            self.change.push(("--seeds", seeds.to_string()));
         }
         for set in &change.sets {
-            self.change.extend(["--set".to_owned(), quoted(set)]);
+            self.change.push(("--set", quoted(set)));
         }
     }
 
@@ -44,7 +47,7 @@ impl Given {
 
     fn scale(&mut self, scale: &str) {
         if scale != experiment::PAPER {
-            self.change.extend(["--scale".to_owned(), quoted(scale)]);
+            self.change.push(("--scale", quoted(scale)));
         }
     }
 
@@ -88,17 +91,17 @@ impl Given {
     }
 
     /// The options that a command of this name takes.
-    fn for_command(&self, name: &str) -> Vec<&str> {
-        let parts: &[&Vec<String>] = match name {
+    fn for_command(&self, name: &str) -> impl Iterator<Item = &Pair> {
+        let parts: &[&Vec<Pair>] = match name {
             "reproduce" | "figure" | "verdict" | "sweep" | "search" => &[&self.change, &self.folders, &self.data],
             "check" => &[&self.folders, &self.data],
             "data" | "bench" => &[&self.data],
             _ => &[],
         };
-        parts.iter().flat_map(|words| words.iter().map(String::as_str)).collect()
+        parts.iter().flat_map(|pairs| pairs.iter()).collect::<Vec<_>>().into_iter()
     }
 
-    /// A text in which every `cargo xtask COMMAND ...` that has no options yet has those that were given.
+    /// Returns a text in which every `cargo xtask COMMAND ...` has the options that were given, too.
     fn complete(&self, text: &str) -> String {
         let mut out = String::new();
         let mut rest = text;
@@ -109,10 +112,10 @@ impl Given {
             out.push_str(words);
             let name = words[PROGRAM.len()..].split_whitespace().next().unwrap_or_default();
             // A command without an argument is spoken of, not recommended.
-            let recommended = words[PROGRAM.len()..].split_whitespace().count() > 1 && !words.contains(" --");
-            for option in self.for_command(name).into_iter().filter(|_| recommended) {
-                out.push(' ');
-                out.push_str(option);
+            let recommended = words[PROGRAM.len()..].split_whitespace().count() > 1;
+            let lacking = |(option, _): &&Pair| recommended && !words.split_whitespace().any(|word| word == *option);
+            for (option, value) in self.for_command(name).filter(lacking) {
+                out.push_str(&format!(" {option} {value}"));
             }
             rest = after;
         }
@@ -130,8 +133,8 @@ fn end(text: &str) -> usize {
     text.char_indices().find(|&item| stops(item)).map_or(text.len(), |(at, _)| at)
 }
 
-fn option(name: &str, path: Option<&Path>) -> Vec<String> {
-    path.map_or_else(Vec::new, |path| vec![name.to_owned(), quoted(&path.display().to_string())])
+fn option(name: &'static str, path: Option<&Path>) -> Option<Pair> {
+    path.map(|path| (name, quoted(&path.display().to_string())))
 }
 
 /// A word as a shell wants it.
@@ -189,8 +192,12 @@ mod tests {
             given.complete("mnist is missing; get it: cargo xtask data fetch mnist."),
             "mnist is missing; get it: cargo xtask data fetch mnist --data 'my sets'."
         );
-        let whole = "Go on with: cargo xtask reproduce fig13 --scale smoke";
-        assert_eq!(given.complete(whole), whole, "a command with options is whole already");
+        assert_eq!(
+            given.complete("keep one first: cargo xtask check fig4 --keep"),
+            "keep one first: cargo xtask check fig4 --keep --store s --data 'my sets'"
+        );
+        let whole = "Go on with: cargo xtask reproduce fig13 --set a=1 --seeds 3 --store s --data d";
+        assert_eq!(given.complete(whole), whole, "no option is said twice");
         assert_eq!(given.complete("`cargo xtask verdict` tells more"), "`cargo xtask verdict` tells more");
     }
 
