@@ -64,10 +64,4 @@ fn lines(diagnostics: &[Diagnostic]) -> String {
 }
 
 /// A diagnostic whose place is not known yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The key in question.
-    pub path: KeyPath,
-    /// What is wrong, one clause.
-    pub reason: String,
-}
+pub use twoscale::finding::Finding;

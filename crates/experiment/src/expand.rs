@@ -85,13 +85,21 @@ fn planned(slug: &str, loss: &Loss, own: &Experiment, seed: u64) -> PlannedRun {
     PlannedRun { loss: slug.to_owned(), seed, spec }
 }
 
+impl Loss {
+    /// The specification of a loss as the file writes it.
+    #[must_use]
+    pub fn spec(&self) -> LossSpec {
+        let thresholds = self.eta.map_or_else(|| self.thresholds.clone(), |eta| vec![eta]);
+        LossSpec { kind: self.kind, thresholds, ratio: self.ratio, inner: self.inner }
+    }
+}
+
+/// The specification of a loss in a run: a ratio of scales means nothing where there is one.
 fn loss_spec(loss: &Loss) -> LossSpec {
-    let single = loss.kind == LossKind::Single;
-    let thresholds =
-        if single { Vec::new() } else { loss.eta.map_or_else(|| loss.thresholds.clone(), |eta| vec![eta]) };
-    // A ratio of scales means nothing where there is one.
-    let ratio = if single { 10.0 } else { loss.ratio };
-    LossSpec { kind: loss.kind, thresholds, ratio, inner: loss.inner }
+    match loss.kind {
+        LossKind::Single => LossSpec::single().with_inner(loss.inner),
+        _ => loss.spec(),
+    }
 }
 
 /// The options that matter to a kind of loss, the others at their default, so that figures and assumptions that differ in them alone

@@ -43,6 +43,7 @@ pub mod expand;
 pub mod file;
 pub mod load;
 pub mod locate;
+pub mod maxima;
 pub mod patch;
 pub mod path;
 pub mod schema;

@@ -3,7 +3,12 @@ use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use twoscale::loss::{Inner, LossKind};
+use twoscale::finding::{Findings, KeyPath};
+use twoscale::models::ModelSpec;
+use twoscale::optimiser::OptimiserSpec;
+use twoscale::options::LossOptions;
+
+use crate::maxima;
 
 /// A specification that makes no sense; the sentence says which setting and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,13 +22,13 @@ pub struct RunSpec {
     /// What it is trained on.
     pub data: DataSpec,
     /// The network.
-    pub model: twoscale::models::ModelSpec,
+    pub model: ModelSpec,
     /// The loss.
     pub loss: twoscale::loss::LossSpec,
     /// Options of the loss and its training.
-    pub loss_options: twoscale::options::LossOptions,
+    pub loss_options: LossOptions,
     /// The optimiser.
-    pub optimiser: twoscale::optimiser::OptimiserSpec,
+    pub optimiser: OptimiserSpec,
     /// How long, in which batches, what is measured when.
     pub schedule: Schedule,
     /// Seed of all its random streams.
@@ -50,86 +55,23 @@ impl RunSpec {
         text
     }
 
+    /// Lists everything that makes no sense and can be seen without the data.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        let mut findings = parts(&self.data, &self.model, &self.loss_options, &self.optimiser, &self.schedule);
+        findings.add(self.loss.findings(), &KeyPath::top().key("loss"));
+        findings
+    }
+
     /// Checks everything that can be checked without the data.
     ///
     /// # Errors
-    /// The first setting that makes no sense.
+    /// The first of [`RunSpec::findings`].
     pub fn validate(&self) -> Result<(), SpecError> {
-        let refuse = |sentence: String| Err(SpecError(sentence));
-        let Schedule { steps, batch, test_every, .. } = self.schedule;
-        for (name, value) in [("steps", steps), ("batch", batch), ("test-every", test_every)] {
-            if value == 0 {
-                return refuse(format!("schedule.{name} is 0; it must be at least 1"));
-            }
+        match self.findings().0.into_iter().next() {
+            Some(finding) => Err(SpecError(finding.to_string())),
+            None => Ok(()),
         }
-        if u32::try_from(steps).is_err() {
-            return refuse(format!("schedule.steps is {steps}; at most {} are supported", u32::MAX));
-        }
-        if let Decay::Steps { at, factor } = &self.schedule.decay {
-            if !(factor.is_finite() && *factor > 0.0) {
-                return refuse(format!("schedule.decay.factor is {factor}; it must be a positive number"));
-            }
-            if !at.windows(2).all(|pair| pair[0] < pair[1]) {
-                return refuse(format!("schedule.decay.at is {at:?}; the steps must increase"));
-            }
-        }
-        let optimiser = &self.optimiser;
-        if !(optimiser.learning_rate.is_finite() && optimiser.learning_rate > 0.0) {
-            return refuse(format!(
-                "optimiser.learning-rate is {}; it must be a positive number",
-                optimiser.learning_rate
-            ));
-        }
-        if !(0.0..1.0).contains(&optimiser.momentum) {
-            return refuse(format!("optimiser.momentum is {}; it must be in [0, 1)", optimiser.momentum));
-        }
-        if !(optimiser.weight_decay.is_finite() && optimiser.weight_decay >= 0.0) {
-            return refuse(format!("optimiser.weight-decay is {}; it must be 0 or more", optimiser.weight_decay));
-        }
-        if let Some(0) = self.data.train {
-            return refuse("data.train is 0; at least one training object is needed".to_owned());
-        }
-        if let Some(0) = self.data.test {
-            return refuse("data.test is 0; at least one test object is needed".to_owned());
-        }
-        if let Some(width) = self.model.hidden.iter().find(|&&width| width == 0) {
-            return refuse(format!("model.hidden has a layer of width {width}; every width must be at least 1"));
-        }
-        self.validate_loss()
-    }
-
-    /// The part of [`RunSpec::validate`] about the loss.
-    fn validate_loss(&self) -> Result<(), SpecError> {
-        let loss = &self.loss;
-        let thresholds = &loss.thresholds;
-        if let Some(eta) = thresholds.iter().find(|eta| !(eta.is_finite() && **eta > 0.0)) {
-            return Err(SpecError(format!("loss.thresholds has η = {eta}; every threshold must be a positive number")));
-        }
-        if !thresholds.windows(2).all(|pair| pair[0] < pair[1]) {
-            return Err(SpecError(format!("loss.thresholds is {thresholds:?}; the thresholds must increase")));
-        }
-        match loss.kind {
-            LossKind::Single if !thresholds.is_empty() => {
-                return Err(SpecError(
-                    "loss.kind is single, which takes no thresholds; leave loss.thresholds out".into(),
-                ));
-            }
-            LossKind::TwoScale | LossKind::Fixed | LossKind::Separation if thresholds.is_empty() => {
-                return Err(SpecError(
-                    "loss.thresholds is empty; a loss of several scales needs at least one η".into(),
-                ));
-            }
-            _ => {}
-        }
-        if !(loss.ratio.is_finite() && loss.ratio > 0.0) {
-            return Err(SpecError(format!("loss.ratio is {}; it must be a positive number", loss.ratio)));
-        }
-        if let Inner::Truncated(k) = loss.inner
-            && !(k.is_finite() && k > 0.0)
-        {
-            return Err(SpecError(format!("loss.inner.truncated is {k}; it must be a positive number")));
-        }
-        Ok(())
     }
 
     /// Checks what depends on the size of the training set: `objects` training objects are there, after [`DataSpec::train`].
@@ -145,6 +87,33 @@ impl RunSpec {
         }
         Ok(())
     }
+}
+
+/// Lists what makes no sense in those parts of a training that an experiment file and a [`RunSpec`] have in common, each under its key.
+#[must_use]
+pub fn parts(
+    data: &DataSpec,
+    model: &ModelSpec,
+    loss_options: &LossOptions,
+    optimiser: &OptimiserSpec,
+    schedule: &Schedule,
+) -> Findings {
+    let (mut findings, top) = (Findings::default(), KeyPath::top());
+    findings.add(data.findings(), &top.key("data"));
+    let model = match (data.set.shape(), data.classes()) {
+        (Some(shape), Some(classes)) => model.findings_for(shape, classes),
+        _ => model.findings(),
+    };
+    findings.add(model, &top.key("model"));
+    findings.add(loss_options.findings(), &top.key("loss-options"));
+    findings.add(schedule.findings(), &top.key("schedule"));
+    if let Some(train) = data.train.filter(|train| *train > 0) {
+        let batch = schedule.batch;
+        let reason = format!("{train} objects do not fill a batch of {batch}");
+        findings.require(batch <= train, &top.key("data").key("train"), reason);
+    }
+    findings.add(optimiser.findings(), &top.key("optimiser"));
+    findings
 }
 
 /// Appends `value` to `text`: objects by sorted keys, everything else as `serde_json` prints it.
@@ -200,6 +169,31 @@ pub struct DataSpec {
     pub test: Option<usize>,
 }
 
+impl DataSpec {
+    /// Number of classes that a network is trained on; `None` where the files of the set decide.
+    #[must_use]
+    pub fn classes(&self) -> Option<usize> {
+        match self.labels {
+            datasets::Labels::Fine => self.set.classes(),
+            datasets::Labels::Coarse => self.set.superclasses(),
+        }
+    }
+
+    /// Lists the settings that make no sense.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        let (mut findings, top) = (Findings::default(), KeyPath::top());
+        for (key, count) in [("train", self.train), ("test", self.test)] {
+            if let Some(count) = count {
+                findings.require_within(count, 1, maxima::OBJECTS, &top.key(key));
+            }
+        }
+        let has_coarse = self.labels == datasets::Labels::Fine || self.set.superclasses().is_some();
+        findings.require(has_coarse, &top.key("labels"), "only cifar-100 and textures have coarse labels");
+        findings
+    }
+}
+
 /// How pixels are scaled; x is the pixel on [0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -233,6 +227,31 @@ pub struct Schedule {
     pub decay: Decay,
 }
 
+impl Schedule {
+    /// Lists the settings that make no sense.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        let (mut findings, top) = (Findings::default(), KeyPath::top());
+        findings.require_within(self.steps, 1, maxima::STEPS, &top.key("steps"));
+        findings.require_within(self.batch, 1, maxima::BATCH, &top.key("batch"));
+        findings.require_within(self.test_every, 1, maxima::STEPS, &top.key("test-every"));
+        if let Decay::Steps { at, factor } = &self.decay {
+            let path = top.key("decay").key("steps");
+            findings.require_positive(*factor, &path.key("factor"));
+            let (list, count, most) = (path.key("at"), at.len(), maxima::LIST);
+            findings.require(count <= most, &list, format!("a list has at most {most} steps, this one {count}"));
+            for (index, step) in at.iter().enumerate().take(most) {
+                findings.require_within(*step, 0, maxima::STEPS, &list.index(index));
+            }
+            for (index, pair) in at.windows(2).enumerate().take(most) {
+                let reason = format!("steps must grow, {} follows {}", pair[1], pair[0]);
+                findings.require(pair[0] < pair[1], &list.index(index + 1), reason);
+            }
+        }
+        findings
+    }
+}
+
 /// The incomplete batch at the end of an epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -264,6 +283,8 @@ pub enum Decay {
 
 #[cfg(test)]
 mod tests {
+    use twoscale::loss::{Inner, LossKind};
+
     use super::*;
     use crate::testing::spec;
 
@@ -273,14 +294,14 @@ mod tests {
         let canonical = concat!(
             r#"{"data":{"input":"unit","labels":"fine","set":"digits"},"#,
             r#""loss":{"inner":"cross-entropy","kind":"two-scale","ratio":10.0,"thresholds":[0.1]},"#,
+            r#""loss-options":{"baseline":"trained","gate":"raw","norm":{"biases":"excluded","every":1,"kind":"frobenius","layers":"dense","power":1.0},"normalisation":"through","reduction":"mean","separation-base":"fixed"},"#,
             r#""model":{"bias-initialisation":"pytorch","biases":true,"channels":[6,16],"hidden":[8],"initialisation":"pytorch","kernel":5,"kind":"mlp","last-activation":"relu"},"#,
-            r#""optimiser":{"momentum":0.5,"step":0.1,"weight-decay":0.0},"#,
-            r#""loss_options":{"baseline":"trained","gate":"raw","mean":"batch","normalisation":"through","separation-base":"fixed","size":{"biases":"out","every":1,"layers":"dense","norm":"frobenius","power":1.0}},"#,
+            r#""optimiser":{"learning-rate":0.1,"momentum":0.5,"weight-decay":0.0},"#,
             r#""schedule":{"batch":8,"decay":"none","last-batch":"drop","steps":40,"test-every":15},"#,
             r#""seed":1}"#,
         );
         assert_eq!(spec().canonical(), canonical);
-        assert_eq!(spec().key(), "f138d047ee846161ef76fbd5e9b3e599");
+        assert_eq!(spec().key(), "1171e76ab683b43be3a329ea345d426b");
     }
 
     #[test]
@@ -320,26 +341,42 @@ mod tests {
     #[test]
     fn each_senseless_setting_is_named() {
         type Change = fn(&mut RunSpec);
-        let cases: [(&str, Change); 13] = [
-            ("schedule.steps is 0", |spec| spec.schedule.steps = 0),
-            ("schedule.batch is 0", |spec| spec.schedule.batch = 0),
-            ("schedule.test-every is 0", |spec| spec.schedule.test_every = 0),
-            ("optimiser.learning-rate is NaN", |spec| spec.optimiser.learning_rate = f64::NAN),
-            ("optimiser.learning-rate is -1", |spec| spec.optimiser.learning_rate = -1.0),
-            ("optimiser.momentum is 1", |spec| spec.optimiser.momentum = 1.0),
-            ("η = -0.1", |spec| spec.loss.thresholds = vec![-0.1]),
-            ("η = 0", |spec| spec.loss.thresholds = vec![0.0]),
-            ("must increase", |spec| spec.loss.thresholds = vec![0.2, 0.1]),
-            ("needs at least one η", |spec| spec.loss.thresholds.clear()),
-            ("takes no thresholds", |spec| spec.loss.kind = LossKind::Single),
-            ("decay.at", |spec| spec.schedule.decay = Decay::Steps { at: vec![5, 5], factor: 0.1 }),
-            ("model.hidden", |spec| spec.model.hidden = vec![10, 0]),
+        let cases: [(&str, Change); 24] = [
+            ("schedule.steps: must be at least 1, is 0", |spec| spec.schedule.steps = 0),
+            ("schedule.batch: must be at least 1, is 0", |spec| spec.schedule.batch = 0),
+            ("schedule.test-every: must be at least 1", |spec| spec.schedule.test_every = 0),
+            ("optimiser.learning-rate: must be greater than 0, is NaN", |spec| spec.optimiser.learning_rate = f64::NAN),
+            ("optimiser.learning-rate: must be greater than 0, is -1", |spec| spec.optimiser.learning_rate = -1.0),
+            ("optimiser.momentum: must be in [0, 1), is 1", |spec| spec.optimiser.momentum = 1.0),
+            ("loss.thresholds[0]: must be greater than 0, is -0.1", |spec| spec.loss.thresholds = vec![-0.1]),
+            ("loss.thresholds[0]: must be greater than 0, is 0", |spec| spec.loss.thresholds = vec![0.0]),
+            ("loss.thresholds[1]: thresholds must grow, 0.1 follows 0.2", |spec| spec.loss.thresholds = vec![0.2, 0.1]),
+            ("loss.thresholds: a loss of several scales needs a threshold", |spec| spec.loss.thresholds.clear()),
+            ("loss.thresholds: a loss of kind `single` has one scale", |spec| spec.loss.kind = LossKind::Single),
+            ("schedule.decay.steps.at[1]: steps must grow", |spec| {
+                spec.schedule.decay = Decay::Steps { at: vec![5, 5], factor: 0.1 }
+            }),
+            ("model.hidden[0]: must be at most 65536", |spec| spec.model.hidden = vec![usize::MAX]),
+            ("model.hidden: a network has at most 64", |spec| spec.model.hidden = vec![1; 1_000_000]),
+            ("model.hidden: the network has", |spec| spec.model.hidden = vec![65_536; 2]),
+            ("schedule.steps: must be at most 100000000", |spec| spec.schedule.steps = usize::MAX),
+            ("schedule.batch: must be at most 1000000", |spec| spec.schedule.batch = usize::MAX),
+            ("loss.inner.truncated: must be greater than 0 and at most 1", |spec| {
+                spec.loss.inner = Inner::Truncated(1.5)
+            }),
+            ("loss.ratio: must be from", |spec| spec.loss.ratio = 1e300),
+            ("loss.thresholds: a loss has at most 16", |spec| spec.loss.thresholds = vec![1.0; 100_000]),
+            ("loss-options.norm.every: must be at most", |spec| spec.loss_options.norm.every = usize::MAX),
+            ("loss-options.norm.power: must be at most 100", |spec| spec.loss_options.norm.power = 1e9),
+            ("data.train: must be at most", |spec| spec.data.train = Some(usize::MAX)),
+            ("model.hidden[1]: must be at least 1, is 0", |spec| spec.model.hidden = vec![10, 0]),
         ];
         assert_eq!(spec().validate(), Ok(()));
         for (sentence, change) in cases {
             let mut spec = spec();
             change(&mut spec);
             let error = spec.validate().expect_err(sentence).to_string();
+            assert!(error.len() < 300, "{error}");
             assert!(error.contains(sentence), "{error:?} does not say {sentence:?}");
         }
     }

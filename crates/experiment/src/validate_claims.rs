@@ -1,5 +1,6 @@
 //! What can be wrong with the claims of a figure.
 use super::file::{Accept, Experiment, Part, Statistic};
+use super::maxima;
 use super::path::KeyPath;
 use super::validate::Findings;
 use super::validate_panels::{known_loss, positions};
@@ -26,6 +27,7 @@ fn part(experiment: &Experiment, part: &Part, path: &KeyPath, findings: &mut Fin
             findings.require(*slug != part.loss, &path.key(key), "a loss cannot be compared with itself");
         }
     }
+    findings.require_within(part.smooth, 0, maxima::STEPS, &path.key("smooth"));
     match (part.measure, &part.identical_to) {
         (Some(measure), None) => positions(experiment, measure, &part.at, path, findings),
         (None, Some(_)) => {

@@ -1,5 +1,6 @@
 //! What can be wrong with the panels of a figure.
 use super::file::{Axis, Experiment, Measure, Panel, PanelSeries};
+use super::maxima;
 use super::path::KeyPath;
 use super::suggest;
 use super::validate::Findings;
@@ -25,7 +26,8 @@ pub fn panels(experiment: &Experiment, findings: &mut Findings) {
 fn panel(experiment: &Experiment, panel: &Panel, path: &KeyPath, findings: &mut Findings) {
     axis(&panel.x, &path.key("x"), findings);
     axis(&panel.y, &path.key("y"), findings);
-    findings.require(panel.points > 0, &path.key("points"), "must be at least 1");
+    findings.require_within(panel.points, 1, maxima::POINTS, &path.key("points"));
+    findings.require_within(panel.smooth, 0, maxima::STEPS, &path.key("smooth"));
     positions(experiment, panel.measure, &panel.at, path, findings);
     findings.require(!panel.series.is_empty(), &path.key("series"), "there must be at least one series");
     let slugs = panel.series.iter().enumerate().map(|(index, series)| match series {
@@ -57,6 +59,9 @@ pub fn positions(experiment: &Experiment, measure: Measure, at: &[f64], path: &K
     } else {
         findings.require(at.is_empty(), &at_path, "this measure has its own x values; leave `at` out");
     }
+    let (count, most) = (at.len(), maxima::LIST);
+    findings.require(count <= most, &at_path, format!("a list has at most {most} x values, this one {count}"));
+    let at = &at[..count.min(most)];
     for (index, pair) in at.windows(2).enumerate() {
         findings.require(pair[0] < pair[1], &at_path.index(index + 1), "x values must grow");
     }

@@ -10,7 +10,7 @@ data: {set: cifar-100}
 model:
   kind: mlp
   hidden: [10]
-optimiser: {learning_rate: 0.1}
+optimiser: {learning-rate: 0.1}
 schedule: {steps: 100, batch: 32, test-every: 50}
 seeds: 2
 losses:
@@ -88,7 +88,7 @@ fn structure_is_refused_with_line_and_key() {
     );
     expect("steps: 100", "steps: -100", "fig99.yaml:9: schedule.steps: must be a whole number, 0 or more, is -100");
     expect(
-        "{step: 0.1}",
+        "{learning-rate: 0.1}",
         "fast",
         "fig99.yaml:8: optimiser: must be a mapping (`key: value` lines), is the text `fast`",
     );
@@ -126,22 +126,62 @@ fn meaningless_values_are_refused() {
         "thresholds: [1, 0.5]",
         "losses.two-scale-0.1.thresholds[1]: thresholds must grow, 0.5 follows 1",
     );
-    expect(
-        "    eta: 0.1\n",
-        "",
-        "fig99.yaml:13: losses.two-scale-0.1: this kind of loss needs a threshold: give `eta`",
-    );
+    expect("    eta: 0.1\n", "", "fig99.yaml:13: losses.two-scale-0.1: a loss of several scales needs a threshold");
     expect(
         "kind: single,",
         "kind: single, eta: 1,",
-        "losses.single: a loss of kind `single` has one scale and no threshold",
+        "losses.single.eta: a loss of kind `single` has one scale and no threshold",
     );
     expect("colour: tab:blue", "colour: blu", "losses.two-scale-0.1.colour: `blu` is no colour");
     expect("seeds: 2", "seeds: 0", "fig99.yaml:10: seeds: there must be at least one seed");
     expect("steps: 100", "steps: 0", "fig99.yaml:9: schedule.steps: must be at least 1");
-    expect("{step: 0.1}", "{step: 0}", "fig99.yaml:8: optimiser.learning-rate: must be greater than 0, is 0");
-    expect("{step: 0.1}", "{step: 0.1, momentum: 1}", "optimiser.momentum: must be in [0, 1), is 1");
+    expect(
+        "{learning-rate: 0.1}",
+        "{learning-rate: 0}",
+        "fig99.yaml:8: optimiser.learning-rate: must be greater than 0, is 0",
+    );
+    expect("{learning-rate: 0.1}", "{learning-rate: 0.1, momentum: 1}", "optimiser.momentum: must be in [0, 1), is 1");
     expect("figure: fig99", "figure: fig98", "fig99.yaml:1: figure: must be the file's name, `fig99`, is `fig98`");
+}
+
+/// Numbers that are far beyond any use would overflow, exhaust memory or run for ever.
+#[test]
+fn numbers_beyond_their_maximum_are_refused_with_it() {
+    let source = Source::parse("fig99.yaml", "fig99", TEXT.into()).expect("YAML");
+    let told = |choice: Choice| source.plan(&choice).expect_err("a number beyond its maximum").to_string();
+    let many = format!("panels.left.at=[{}]", (0..20_000).map(|x| x.to_string()).collect::<Vec<_>>().join(","));
+    let lenet = "model={kind: lenet-5, channels: [18446744073709551615, 18446744073709551615]}";
+    for (set, reason) in [
+        ("model.hidden=[18446744073709551615]", "model.hidden[0]: must be at most 65536, is 18446744073709551615"),
+        ("model.hidden=[65536, 65536]", "model.hidden: the network has"),
+        (lenet, "model.channels[0]: must be at most 65536, is 18446744073709551615"),
+        ("model={kind: lenet-5, kernel: 18446744073709551615}", "model.kernel: must be at most 1024"),
+        ("model={kind: lenet-5, kernel: 30}", "model.kernel: images of 32x32 are too small"),
+        ("schedule.steps=18446744073709551615", "schedule.steps: must be at most 100000000"),
+        ("schedule.batch=18446744073709551615", "schedule.batch: must be at most 1000000"),
+        (
+            "schedule.decay={steps: {at: [18446744073709551615], factor: 0.1}}",
+            "schedule.decay.steps.at[0]: must be at most",
+        ),
+        ("panels.left.smooth=9223372036854775807", "smooth: must be at most 100000000"),
+        ("panels.left.points=9223372036854775807", "points: must be at most 100000"),
+        (&many, "at: a list has at most 10000 x values, this one 20000"),
+        ("loss-options.norm.every=9223372036854775807", "loss-options.norm.every: must be at most"),
+        ("loss-options.norm.power=1e300", "loss-options.norm.power: must be at most 100"),
+        ("losses.two-scale-0.1.inner={truncated: 1.5}", "inner.truncated: must be greater than 0 and at most 1"),
+        ("losses.two-scale-0.1.ratio=1e300", "ratio: must be from 0.000000001 to 1000000000"),
+        ("data.train=18446744073709551615", "data.train: must be at most 1000000000"),
+    ] {
+        let error = told(Choice { sets: vec![set.into()], ..Choice::default() });
+        assert!(
+            error.lines().any(|line| line.contains(reason)),
+            "--set {set:.80}\nwanted: {reason}\ntold: {error:.2000}"
+        );
+    }
+    assert_eq!(
+        told(Choice { seeds: Some(10_000_000), ..Choice::default() }),
+        "--seeds 10000000: seeds: must be at most 10000, is 10000000"
+    );
 }
 
 #[test]
@@ -184,11 +224,11 @@ fn mistakes_in_patches_are_told_where_the_patch_is_also_when_it_is_not_chosen() 
     expect("  smoke:\n", "  paper: {seeds: 1}\n  smoke:\n", "scales.paper: the scale `paper` is the file itself");
     let smoke = Choice { scale: Some("smoke".into()), ..Choice::default() };
     let error = told("schedule: {steps: 10}", "schedule: {steps: 0}", &smoke);
-    assert_eq!(error, "fig99.yaml:40: scales.smoke.schedule.steps: must be at least 1");
+    assert_eq!(error, "fig99.yaml:40: scales.smoke.schedule.steps: must be at least 1, is 0");
     let error = told("{left: {y:", "{lfet: {y:", &smoke);
     assert_eq!(error, "fig99.yaml:41: scales.smoke.panels.lfet: there is no `lfet` here; did you mean `left`?");
     let error = told("steps: 50}", "steps: 0}", &Choice::default());
-    assert_eq!(error, "fig99.yaml:18: losses.two-scale-0.1.with.schedule.steps: must be at least 1");
+    assert_eq!(error, "fig99.yaml:18: losses.two-scale-0.1.with.schedule.steps: must be at least 1, is 0");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use rand_distr::{Distribution, StandardNormal, StandardUniform};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::finding::{Findings, KeyPath};
 use crate::random::{Purpose, stream};
-use crate::{Error, Result};
 
-/// How weights begin. fan_in = inputs of one output unit (in · k · k for a convolution), fan_out likewise.
+/// Law of the initial weights. fan_in = inputs of one output unit (in · k · k for a convolution), fan_out likewise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Initialisation {
@@ -26,7 +26,7 @@ pub enum Initialisation {
     Normal(f64),
 }
 
-/// How biases begin.
+/// Law of the initial biases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BiasInitialisation {
@@ -60,17 +60,14 @@ impl Initialisation {
         }
     }
 
-    /// Checks the standard deviation of [`Initialisation::Normal`].
-    ///
-    /// # Errors
-    /// When it is not a positive number.
-    pub fn validate(self) -> Result<()> {
-        match self {
-            Self::Normal(deviation) if !(deviation > 0.0 && deviation.is_finite()) => Err(Error::Setting(format!(
-                "initialisation `normal: {deviation}`: the standard deviation must be a positive number; 0.05 is usual"
-            ))),
-            _ => Ok(()),
+    /// Lists what makes no sense: the standard deviation of [`Initialisation::Normal`] must be greater than 0.
+    #[must_use]
+    pub fn findings(self) -> Findings {
+        let mut findings = Findings::default();
+        if let Self::Normal(deviation) = self {
+            findings.require_positive(deviation, &KeyPath::top().key("normal"));
         }
+        findings
     }
 }
 
@@ -145,8 +142,8 @@ mod tests {
     #[test]
     fn a_deviation_that_makes_no_sense_is_refused() {
         for deviation in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Initialisation::Normal(deviation).validate().is_err());
+            assert!(Initialisation::Normal(deviation).findings().into_result().is_err());
         }
-        assert!(Initialisation::Normal(0.1).validate().is_ok());
+        assert!(Initialisation::Normal(0.1).findings().into_result().is_ok());
     }
 }

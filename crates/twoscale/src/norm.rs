@@ -1,6 +1,7 @@
 //! The norm of the parameters R(α), eq. (9): R = Π_i ‖αⁱ‖ over the counted layers, held as its logarithm, which is a sum and cannot overflow.
 use candle_core::{DType, Device, Tensor};
 
+use crate::finding::KeyPath;
 use crate::ops::log_norm;
 use crate::options::{BiasNorm, Layers, NormKind, NormOptions};
 use crate::parameters::{LayerKind, Parameter, Role};
@@ -11,7 +12,7 @@ use crate::{Error, Result};
 pub struct ParameterNorm {
     /// The factors of R, each the norm of some parameters taken together.
     factors: Vec<Vec<usize>>,
-    /// What all layers add to log R whatever their weights are: the repetitions of kernels in their Toeplitz matrices.
+    /// Summand of log R that does not depend on the weights: the repetitions of kernels in their Toeplitz matrices.
     repetitions: f64,
     /// Positions of all parameters of the counted layers, biases included.
     members: Vec<usize>,
@@ -33,14 +34,9 @@ impl ParameterNorm {
     /// Finds the counted parameters of a model.
     ///
     /// # Errors
-    /// When no layer counts, a named layer does not exist, or the power is not a positive number.
+    /// Fails when no layer counts, a named layer does not exist, or the power is not a positive number.
     pub fn new(options: &NormOptions, parameters: &[Parameter]) -> Result<Self> {
-        if !(options.power > 0.0 && options.power.is_finite()) {
-            return Err(Error::Setting(format!(
-                "norm: power {}: it must be a positive number; the paper's is 1",
-                options.power
-            )));
-        }
+        options.findings().under(&KeyPath::top().key("loss-options").key("norm")).into_result()?;
         let names = counted(&options.layers, parameters)?;
         let find = |layer: &str, role: Role| parameters.iter().position(|p| p.layer == layer && p.role == role);
         let mut factors = Vec::new();
@@ -88,7 +84,7 @@ impl ParameterNorm {
     /// log R(α), f64 without dimensions, on the host, differentiable; -∞ where a counted layer is all zero.
     ///
     /// # Errors
-    /// When an operation fails.
+    /// Fails when an operation fails.
     pub fn log(&self, parameters: &[Parameter]) -> Result<Tensor> {
         let mut sum: Option<Tensor> = None;
         for factor in &self.factors {
@@ -111,7 +107,7 @@ impl ParameterNorm {
     /// costs another pass over the weights and an addition of gradients.
     ///
     /// # Errors
-    /// When an operation fails.
+    /// Fails when an operation fails.
     pub fn log_with_slopes(&self, parameters: &[Parameter]) -> Result<Option<NormGradient>> {
         if self.kind == NormKind::Spectral {
             return Ok(None);
@@ -157,7 +153,7 @@ impl ParameterNorm {
 /// σ_max = uᵀ W v and ∂σ_max/∂W = u vᵀ.
 ///
 /// # Errors
-/// When an operation fails.
+/// Fails when an operation fails.
 pub fn log_spectral(w: &Tensor) -> Result<Tensor> {
     let matrix = w.flatten_from(1)?.to_dtype(DType::F64)?;
     let (rows, columns) = matrix.dims2()?;

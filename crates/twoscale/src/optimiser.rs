@@ -4,10 +4,11 @@ use candle_core::{Device, Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Result;
+use crate::finding::{Findings, KeyPath};
 use crate::loss::Scales;
 use crate::ops::sgd_update;
 use crate::parameters::Parameter;
-use crate::{Error, Result};
 
 /// SGD as PyTorch defines it: g ← g + λ w; v ← μ v + g (v = g at first); w ← w - τ v.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,24 +43,18 @@ impl OptimiserSpec {
         Self { weight_decay, ..self }
     }
 
-    /// Checks the numbers.
-    ///
-    /// # Errors
-    /// When one of them makes no sense.
-    pub fn validate(&self) -> Result<()> {
-        let refuse = |what: &str, value: f64, range: &str| {
-            Err(Error::Setting(format!("optimiser: {what} {value}: it must be {range}")))
-        };
-        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
-            return refuse("learning-rate", self.learning_rate, "a positive number; the paper's is 0.1");
-        }
-        if !(0.0..1.0).contains(&self.momentum) {
-            return refuse("momentum", self.momentum, "at least 0 and below 1");
-        }
-        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite()) {
-            return refuse("weight-decay", self.weight_decay, "at least 0");
-        }
-        Ok(())
+    /// Lists the numbers that make no sense: the learning rate must be greater than 0, 0 ≤ μ < 1, λ ≥ 0.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        let (mut findings, top) = (Findings::default(), KeyPath::top());
+        findings.require_positive(self.learning_rate, &top.key("learning-rate"));
+        let momentum = self.momentum;
+        let reason = format!("must be in [0, 1), is {momentum}");
+        findings.require((0.0..1.0).contains(&momentum), &top.key("momentum"), reason);
+        let decay = self.weight_decay;
+        let reason = format!("must be 0 or more, is {decay}");
+        findings.require(decay.is_finite() && decay >= 0.0, &top.key("weight-decay"), reason);
+        findings
     }
 }
 
@@ -81,9 +76,9 @@ impl Sgd {
     /// SGD with velocities of zero.
     ///
     /// # Errors
-    /// When a setting makes no sense or memory cannot be had.
+    /// Fails when a setting makes no sense or memory cannot be had.
     pub fn new(spec: &OptimiserSpec, parameters: &[Parameter], scales: &Scales) -> Result<Self> {
-        spec.validate()?;
+        spec.findings().under(&KeyPath::top().key("optimiser")).into_result()?;
         let velocities = if spec.momentum == 0.0 {
             Vec::new()
         } else {
@@ -103,7 +98,7 @@ impl Sgd {
     /// [`crate::norm::ParameterNorm::log_with_slopes`]); it may be empty.
     ///
     /// # Errors
-    /// When an operation fails.
+    /// Fails when an operation fails.
     pub fn step(
         &mut self,
         parameters: &[Parameter],

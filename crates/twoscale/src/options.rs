@@ -1,48 +1,47 @@
-//! What the paper's text leaves open, as switches. Each field is one *reading*; the variants are the ways in which the text
-//! can be read. Defaults are the readings that fit the paper's MNIST curves.
+//! Options of a multi-scale loss. Defaults are the options that fit the paper's MNIST curves.
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use crate::finding::{Findings, KeyPath};
+use crate::limits;
 
-/// All readings that concern the loss and its training.
+/// Options of a loss and of the training of its scales.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct LossOptions {
-    /// How the logits are normalised: X̂ = X(α)/R(α), eq. (9).
+    /// Normalisation of the logits: X̂ = X(α)/R(α), eq. (9).
     pub normalisation: Normalisation,
-    /// What R(α) is.
+    /// Definition of R(α).
     pub norm: NormOptions,
     /// The numbers that gradient descent moves to train the scales.
     #[serde(skip_serializing_if = "ScaleForm::is_value")]
     pub scale_form: ScaleForm,
-    /// Which margin the gate compares with η.
+    /// Margin that the gate compares with η.
     pub gate: Gate,
-    /// Whether the single-scale baseline trains its scale R1.
+    /// Training of the scale R1 of the single-scale baseline.
     pub baseline: Trained,
-    /// Whether the base R of the separation loss (17) is trained.
+    /// Training of the base R of the separation loss (17).
     pub separation_base: SeparationBase,
-    /// How the losses of the objects are averaged.
+    /// Average over the losses of the objects.
     pub reduction: Reduction,
 }
 
 impl LossOptions {
-    /// Checks that the settings make sense together.
-    ///
-    /// # Errors
-    /// When R is to be kept for several steps where no normalisation allows it.
-    pub fn validate(&self) -> Result<()> {
-        match (self.norm.every, self.normalisation) {
-            (0, _) => Err(Error::Setting("norm: every 0 steps: take 1 to compute R(α) at every step".into())),
-            (1, _) | (_, Normalisation::Detached) => Ok(()),
-            (every, _) => Err(Error::Setting(format!(
-                "norm: every {every} steps needs `normalisation: detached`: otherwise R(α) is part of every step's gradient, or never changes"
-            ))),
-        }
+    /// Lists the settings that make no sense, alone or together: R can be kept for several steps only where it is computed anew but
+    /// constant for the gradient.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        let (mut findings, path) = (Findings::default(), KeyPath::top().key("norm"));
+        findings.add(self.norm.findings(), &path);
+        let reason = "R can be kept for several steps only with `normalisation: detached`: otherwise it is part of every step's \
+                      gradient, or never changes";
+        let detached = self.normalisation == Normalisation::Detached;
+        findings.require(self.norm.every <= 1 || detached, &path.key("every"), reason);
+        findings
     }
 }
 
-/// How the logits are normalised.
+/// Normalisation of the logits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalisation {
@@ -57,7 +56,7 @@ pub enum Normalisation {
     RescaledOnce,
 }
 
-/// What R(α), eq. (9), is.
+/// Definition of R(α), eq. (9).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct NormOptions {
@@ -65,7 +64,7 @@ pub struct NormOptions {
     pub layers: Layers,
     /// The norm of a layer.
     pub kind: NormKind,
-    /// Whether biases count.
+    /// Part of the biases.
     pub biases: BiasNorm,
     /// R is the product of the layers' norms to this power (1 in the paper; 2: the root forgotten).
     pub power: f64,
@@ -76,6 +75,26 @@ pub struct NormOptions {
 impl Default for NormOptions {
     fn default() -> Self {
         Self { layers: Layers::default(), kind: NormKind::default(), biases: BiasNorm::default(), power: 1.0, every: 1 }
+    }
+}
+
+impl NormOptions {
+    /// Lists the settings that make no sense, whatever the network is.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        let (mut findings, top) = (Findings::default(), KeyPath::top());
+        let (power, path) = (self.power, top.key("power"));
+        findings.require_positive(power, &path);
+        findings.require(
+            power.is_nan() || power <= limits::POWER,
+            &path,
+            format!("must be at most {}, is {power}", limits::POWER),
+        );
+        findings.require_within(self.every, 1, limits::STEPS, &top.key("every"));
+        if let Layers::Named(names) = &self.layers {
+            findings.require(!names.is_empty(), &top.key("layers"), "no layer counts in R(α): name one, or take `all`");
+        }
+        findings
     }
 }
 
@@ -105,11 +124,11 @@ pub enum NormKind {
     Toeplitz,
     /// Product over layers of the largest singular value of the weight as an (out, rest) matrix.
     Spectral,
-    /// Not a product: the Euclidean norm of all counted parameters as one vector.
+    /// No product, but the Euclidean norm of all counted parameters as one vector.
     Whole,
 }
 
-/// Whether biases count in R(α).
+/// Part of the biases in R(α).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BiasNorm {
@@ -122,7 +141,7 @@ pub enum BiasNorm {
     Separate,
 }
 
-/// Which margin the gate compares with η.
+/// Margin that the gate compares with η.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Gate {
@@ -135,7 +154,7 @@ pub enum Gate {
     Scaled,
 }
 
-/// The numbers behind the scales R_k. In real arithmetic the loss does not care, but its gradient does: a step of descent moves the
+/// The numbers behind the scales R_k. The choice does not change the loss, but its gradient: a step of descent moves the
 /// scale by τ ∂L/∂R_k (`value`), by R(α⁰)² times that (`ratio`), or by R_k² times that (`logarithm`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -155,14 +174,14 @@ impl ScaleForm {
     }
 }
 
-/// Whether a scale is trained.
+/// Training of a scale.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trained {
-    /// It is a parameter of the optimiser.
+    /// The scale is a parameter of the optimiser.
     #[default]
     Trained,
-    /// It keeps its initial value.
+    /// The scale keeps its initial value.
     Constant,
 }
 
@@ -177,16 +196,16 @@ pub enum SeparationBase {
     Trained,
 }
 
-/// How the losses Lᵢ of a batch of N objects become one.
+/// Reduction of the losses Lᵢ of a batch of N objects to one number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduction {
     /// The mean over the batch: (1/N) Σ Lᵢ.
     #[default]
     Mean,
-    /// Each side of the gate by its own number of objects nₖ, then added: Σₖ (1/nₖ) Σ Lᵢ over the objects i on side k.
+    /// Sum of the means over the scales: Σₖ (1/nₖ) Σ Lᵢ over the nₖ objects i on scale k.
     PerScale,
-    /// All by the number n₁ of objects on R1, those not yet well classified (at least 1): (1/n₁) Σ Lᵢ. As objects become well
-    /// classified and their losses small, the others' share does not shrink. The same as `batch` for a single scale.
+    /// Sum over the batch divided by the number n₁ of objects on R1, those not yet well classified (at least 1): (1/n₁) Σ Lᵢ. Where
+    /// objects become well classified and their losses small, the share of the others does not shrink. Equal to `mean` for one scale.
     PerFirstScale,
 }

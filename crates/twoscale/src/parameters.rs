@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use candle_core::Var;
 use candle_nn::VarMap;
 
-/// What a parameter is; decides what counts in R(α) and what ASAM scales.
+/// Role of a parameter in its layer; decides what counts in R(α).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Matrix or kernel of a linear layer.
@@ -26,7 +26,7 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
-    /// How many times the matrix of the layer holds each of its weights: 1 where it is fully connected.
+    /// Number of times that the matrix of the layer holds each of its weights: 1 where it is fully connected.
     #[must_use]
     pub fn positions(self) -> f64 {
         match self {

@@ -15,7 +15,7 @@ use crate::options::LossOptions;
 
 mod checkpoint;
 
-/// What one step of training reports: values before the step's update.
+/// Report of one step of training: values before the step's update.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// Mean loss of the batch.
@@ -65,7 +65,7 @@ impl TrainerBuilder {
     /// Makes the trainer.
     ///
     /// # Errors
-    /// When a setting makes no sense.
+    /// Fails when a setting makes no sense.
     pub fn build(self) -> Result<Trainer> {
         let loss = TwoScaleLoss::with_parameters(
             TwoScaleConfig::new(self.loss, self.options),
@@ -107,7 +107,7 @@ impl Trainer {
     /// One step of (14), (16) or (18) on a batch: inputs (N, C, H, W), labels (N) u32. `learning_rate` is τ of this step.
     ///
     /// # Errors
-    /// When shapes do not fit. A loss that is not finite is no error: the caller sees it in [`Step::loss`].
+    /// Fails when shapes do not fit. A loss that is not finite is no error: the caller sees it in [`Step::loss`].
     pub fn step(&mut self, inputs: &Tensor, labels: &Tensor, learning_rate: f64) -> Result<Step> {
         let labels = host_labels(labels)?;
         let logits = self.model.forward(inputs)?;
@@ -132,7 +132,7 @@ impl Trainer {
     /// Logits are normalised as in training: with R(α) of the present weights, unless the options keep R.
     ///
     /// # Errors
-    /// When shapes do not fit.
+    /// Fails when shapes do not fit.
     pub fn evaluate(
         &self,
         inputs: &Tensor,
@@ -146,7 +146,7 @@ impl Trainer {
     /// Objects of a batch that are correctly classified: what is measured during training.
     ///
     /// # Errors
-    /// When shapes do not fit.
+    /// Fails when shapes do not fit.
     pub fn count_correct(&self, inputs: &Tensor, labels: &[u32]) -> Result<usize> {
         margin::count_correct(&self.model.forward(inputs)?, labels)
     }
@@ -172,7 +172,7 @@ impl Trainer {
     /// log R of the normalisation of the present weights, as in [`Step::log_norm`].
     ///
     /// # Errors
-    /// When an operation fails.
+    /// Fails when an operation fails.
     pub fn current_log_norm(&self) -> Result<f64> {
         self.loss.log_norm()
     }

@@ -2,13 +2,14 @@
 use candle_core::{D, Tensor};
 
 use super::Inner;
-use crate::{Error, Result};
+use crate::Result;
+use crate::finding::{Findings, KeyPath};
 
 impl Inner {
     /// One loss per object: scaled logits (N, K), labels (N) below K; result (N), of the logits' type, differentiable.
     ///
     /// # Errors
-    /// When the shapes do not fit.
+    /// Fails when the shapes do not fit.
     ///
     /// ```
     /// use candle_core::{Device, Tensor};
@@ -42,17 +43,16 @@ impl Inner {
         }
     }
 
-    /// Checks the k of [`Inner::Truncated`].
-    ///
-    /// # Errors
-    /// When it is no probability.
-    pub fn validate(self) -> Result<()> {
-        match self {
-            Self::Truncated(k) if !(0.0..=1.0).contains(&k) => Err(Error::Setting(format!(
-                "truncated: {k}: eq. (12) caps the loss at -log k, so k must be a probability between 0 and 1"
-            ))),
-            _ => Ok(()),
+    /// Lists what makes no sense: the k of [`Inner::Truncated`] must be a probability.
+    #[must_use]
+    pub fn findings(self) -> Findings {
+        let mut findings = Findings::default();
+        if let Self::Truncated(k) = self {
+            let reason =
+                format!("must be greater than 0 and at most 1, since eq. (12) caps the loss at -log k; is {k}");
+            findings.require(k > 0.0 && k <= 1.0, &KeyPath::top().key("truncated"), reason);
         }
+        findings
     }
 }
 

@@ -22,7 +22,7 @@ impl Logits {
     /// Copies logits (N, K) of any floating type.
     ///
     /// # Errors
-    /// When the tensor is no matrix of at least one class.
+    /// Fails when the tensor is no matrix of at least one class.
     pub fn new(logits: &Tensor) -> Result<Self> {
         let (_, classes) = logits.dims2()?;
         if classes == 0 {
@@ -102,7 +102,7 @@ pub fn predicted(logits: &[f64]) -> u32 {
 /// δX of every object of a batch: logits (N, K), labels (N).
 ///
 /// # Errors
-/// When the shapes do not fit or a label is no class.
+/// Fails when the shapes do not fit or a label is no class.
 pub fn margins(logits: &Tensor, labels: &[u32]) -> Result<Vec<f64>> {
     let logits = check(logits, labels)?;
     let mut margins = Vec::with_capacity(labels.len());
@@ -113,7 +113,7 @@ pub fn margins(logits: &Tensor, labels: &[u32]) -> Result<Vec<f64>> {
 /// Number of objects whose [`predicted`] class is their label.
 ///
 /// # Errors
-/// When the shapes do not fit or a label is no class.
+/// Fails when the shapes do not fit or a label is no class.
 pub fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
     let logits = check(logits, labels)?;
     let mut correct = 0;
@@ -124,7 +124,7 @@ pub fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
 /// Copies the logits after checking that they and the labels belong together.
 ///
 /// # Errors
-/// When there are not as many labels as rows, or a label is no class.
+/// Fails when there are not as many labels as rows, or a label is no class.
 pub fn check(logits: &Tensor, labels: &[u32]) -> Result<Logits> {
     let (objects, classes) = logits.dims2()?;
     if objects != labels.len() {

@@ -1,10 +1,10 @@
 //! Losses, one value per object; the caller averages.
 //!
 //! A network gives logits X(α) (N, K). The paper writes X = R(α)·X̂ and puts a scale of its own in the place of R(α), so
-//! that an object's loss is the [`Inner`] loss of c_k·X with the *multiplier* c_k = R_k/R(α). Which of the m+1 scales an
-//! object is on is decided by its [margin](margin::margins) and the m thresholds: that is [`MultiScale`]. How the scales R_k follow
-//! from trainable numbers is [`Scales`]: varying (13)-(14), fixed (16), separation (17)-(18) and the single-scale
-//! baseline differ in nothing else.
+//! that an object's loss is the [`Inner`] loss of c_k·X with the *multiplier* c_k = R_k/R(α). [`MultiScale`]
+//! chooses one of the m+1 scales for each object, by its [margin](margin::margins) and the m thresholds. [`Scales`] computes the scales
+//! R_k from trainable numbers: varying (13)-(14), fixed (16), separation (17)-(18) and the single-scale baseline differ in
+//! nothing else. [`TwoScaleLoss`] puts both together with R(α), for any network and optimiser.
 //!
 //! ```
 //! use candle_core::{Device, Tensor};
@@ -31,17 +31,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use multi_scale::MultiScale;
+use multi_scale::threshold_findings;
 pub use scales::{ScaleParameter, Scales};
 pub(crate) use two_scale::{Kept, host_labels};
 pub use two_scale::{TwoScaleConfig, TwoScaleLoss};
 
-use crate::{Error, Result};
+use crate::finding::{Findings, KeyPath};
+use crate::limits;
 
-/// Which loss a run is trained with.
+/// Specification of a loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LossSpec {
-    /// How the scales are parameterised.
+    /// Parameterisation of the scales.
     pub kind: LossKind,
     /// Thresholds η₁ < η₂ < ... (one in the paper; none for `single`).
     #[serde(default)]
@@ -58,7 +60,7 @@ fn ten() -> f64 {
     10.0
 }
 
-/// How the scales of a [`LossSpec`] are parameterised. All begin at R1 = R(α⁰), R_{k+1} = ratio · R_k.
+/// Parameterisation of the scales of a [`LossSpec`]. All begin at R1 = R(α⁰), R_{k+1} = ratio · R_k.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossKind {
@@ -128,32 +130,22 @@ impl LossSpec {
         self.thresholds.len() + 1
     }
 
-    /// Checks that the settings make sense together.
-    ///
-    /// # Errors
-    /// When thresholds are missing, superfluous, not positive or not increasing, when the ratio is not a positive
-    /// number, or when the truncation is no probability.
-    pub fn validate(&self) -> Result<()> {
-        match (self.kind, self.thresholds.is_empty()) {
-            (LossKind::Single, false) => {
-                return Err(Error::Setting(
-                    "loss `single` has one scale and no thresholds: remove `thresholds`, or take another kind".into(),
-                ));
-            }
-            (LossKind::TwoScale | LossKind::Fixed | LossKind::Separation, true) => {
-                return Err(Error::Setting(
-                    "a loss of several scales needs `thresholds`: give at least one, such as [0.01], or take kind `single`"
-                        .into(),
-                ));
-            }
-            _ => {}
-        }
-        if !(self.ratio > 0.0 && self.ratio.is_finite()) {
-            return Err(Error::Setting(format!(
-                "ratio {}: it must be a positive number; the paper's is 10",
-                self.ratio
-            )));
-        }
-        MultiScale::new(&self.thresholds, self.inner).map(|_| ())
+    /// Lists the settings that make no sense, alone or together: a single scale has no threshold, several scales have thresholds
+    /// 0 < η₁ < η₂ < ..., the ratio is greater than 0, the truncation a probability.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        let (mut findings, top) = (Findings::default(), KeyPath::top());
+        let (single, path) = (self.kind == LossKind::Single, top.key("thresholds"));
+        let reason = "a loss of kind `single` has one scale and no threshold; leave it out";
+        findings.require(!single || self.thresholds.is_empty(), &path, reason);
+        let reason = "a loss of several scales needs a threshold, such as 0.01";
+        findings.require(single || !self.thresholds.is_empty(), &path, reason);
+        findings.add(threshold_findings(&self.thresholds), &top);
+        let (ratio, most) = (self.ratio, limits::RATIO);
+        findings.require_positive(ratio, &top.key("ratio"));
+        let within = !(ratio > 0.0 && ratio.is_finite()) || (most.recip()..=most).contains(&ratio);
+        findings.require(within, &top.key("ratio"), format!("must be from {} to {most}, is {ratio}", most.recip()));
+        findings.add(self.inner.findings(), &top.key("inner"));
+        findings
     }
 }

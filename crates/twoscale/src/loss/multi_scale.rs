@@ -2,14 +2,16 @@
 use candle_core::{DType, Tensor};
 
 use super::{Inner, margin};
+use crate::finding::{Findings, KeyPath};
+use crate::limits;
 use crate::ops::multi_scale_cross_entropy;
 use crate::{Error, Result};
 
 /// Eq. (13) with m thresholds η₁ < ... < η_m and any inner loss L (the form below (14)): an object is on side
 /// k = #{j : factor·δX ≥ η_j} and its loss is L(c_k·X, y). The paper's two-scale loss has m = 1, the single-scale baseline m = 0.
 ///
-/// What the *factor* is decides what the thresholds are compared with ([`Gate`](crate::options::Gate)): 1 for the raw margin δX, 1/R(α)
-/// for δX̂, R1/R(α) for the margin on the scale R1. An object whose margin equals a threshold is past it, as in (13); one whose
+/// The thresholds are compared with *factor*·δX ([`Gate`](crate::options::Gate)): the factor is 1 for the raw margin δX, 1/R(α) for δX̂,
+/// R1/R(α) for the margin on the scale R1. An object whose margin equals a threshold is past it, as in (13); one whose
 /// margin is NaN is past none, and its loss is NaN.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MultiScale {
@@ -21,21 +23,11 @@ impl MultiScale {
     /// A loss of `thresholds.len() + 1` scales.
     ///
     /// # Errors
-    /// When thresholds are not positive and increasing, or `inner` makes no sense.
+    /// Fails when thresholds are not positive and increasing, or `inner` makes no sense.
     pub fn new(thresholds: &[f64], inner: Inner) -> Result<Self> {
-        inner.validate()?;
-        if let Some(eta) = thresholds.iter().find(|eta| eta.is_nan() || **eta <= 0.0) {
-            return Err(Error::Setting(format!(
-                "threshold η = {eta}: it must be positive, since below 0 a large second scale would raise the loss of \
-                 misclassified objects (§2.3); the paper's are 0.01, 0.1, 1, 10 and 100"
-            )));
-        }
-        if let Some(pair) = thresholds.windows(2).find(|pair| pair[0] >= pair[1]) {
-            return Err(Error::Setting(format!(
-                "thresholds η = {}, {}: each must be larger than the one before; sort them and drop equal ones",
-                pair[0], pair[1]
-            )));
-        }
+        let mut findings = threshold_findings(thresholds);
+        findings.add(inner.findings(), &KeyPath::top().key("inner"));
+        findings.into_result()?;
         Ok(Self { thresholds: thresholds.to_vec(), inner })
     }
 
@@ -66,7 +58,7 @@ impl MultiScale {
     /// The side of every object of a batch; logits (N, K), labels (N).
     ///
     /// # Errors
-    /// When the shapes do not fit or a label is no class.
+    /// Fails when the shapes do not fit or a label is no class.
     pub fn sides(&self, logits: &Tensor, labels: &[u32], factor: f64) -> Result<Vec<u32>> {
         Ok(margin::margins(logits, labels)?.into_iter().map(|margin| self.side(factor * margin)).collect())
     }
@@ -78,7 +70,7 @@ impl MultiScale {
     /// composition of candle's operations.
     ///
     /// # Errors
-    /// When the shapes do not fit or a label is no class.
+    /// Fails when the shapes do not fit or a label is no class.
     pub fn per_object(&self, logits: &Tensor, labels: &[u32], multipliers: &Tensor, factor: f64) -> Result<Tensor> {
         self.check(multipliers)?;
         if self.inner == Inner::CrossEntropy && logits.dtype() == DType::F32 && logits.device().is_cpu() {
@@ -91,7 +83,7 @@ impl MultiScale {
     /// The composition of candle's operations behind [`MultiScale::per_object`], with given sides.
     ///
     /// # Errors
-    /// When the shapes do not fit.
+    /// Fails when the shapes do not fit.
     pub fn composed(&self, logits: &Tensor, labels: &[u32], multipliers: &Tensor, sides: &[u32]) -> Result<Tensor> {
         self.check(multipliers)?;
         let sides = Tensor::new(sides, multipliers.device())?;
@@ -111,4 +103,21 @@ impl MultiScale {
             self.thresholds.len()
         )))
     }
+}
+
+/// Lists the thresholds that make no sense, at `thresholds[i]`: below 0 a large second scale would raise the loss of misclassified
+/// objects (§2.3).
+pub(super) fn threshold_findings(thresholds: &[f64]) -> Findings {
+    let (mut findings, path) = (Findings::default(), KeyPath::top().key("thresholds"));
+    let count = thresholds.len();
+    let reason = format!("a loss has at most {} thresholds, this one {count}", limits::THRESHOLDS);
+    findings.require(count <= limits::THRESHOLDS, &path, reason);
+    for (index, eta) in thresholds.iter().enumerate().take(limits::THRESHOLDS) {
+        findings.require_positive(*eta, &path.index(index));
+    }
+    for (index, pair) in thresholds.windows(2).enumerate().take(limits::THRESHOLDS) {
+        let reason = format!("thresholds must grow, {} follows {}", pair[1], pair[0]);
+        findings.require(pair[0] < pair[1] || pair.iter().any(|eta| eta.is_nan()), &path.index(index + 1), reason);
+    }
+    findings
 }

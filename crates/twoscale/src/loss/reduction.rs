@@ -1,4 +1,4 @@
-//! From the losses of a batch to one number.
+//! Reduction of the losses of a batch to one number.
 use candle_core::Tensor;
 
 use crate::Result;
@@ -34,7 +34,7 @@ impl Reduction {
     /// The loss of a batch (no dimensions) from the losses of its objects (N). `sides` is called where the reduction needs them.
     ///
     /// # Errors
-    /// When `sides` fails, or there are not as many sides as losses.
+    /// Fails when `sides` fails, or there are not as many sides as losses.
     pub fn apply(self, losses: &Tensor, sides: impl FnOnce() -> Result<Vec<u32>>) -> Result<Tensor> {
         if self == Self::Mean {
             return Ok(losses.mean_all()?);

@@ -1,7 +1,8 @@
-//! [`Scales`]: how R_1, ..., R_{m+1} follow from trainable numbers.
+//! [`Scales`]: R_1, ..., R_{m+1} as functions of trainable numbers.
 use candle_core::{DType, Device, Tensor, Var};
 
 use super::{LossKind, LossSpec};
+use crate::finding::KeyPath;
 use crate::options::{LossOptions, ScaleForm, SeparationBase, Trained};
 use crate::{Error, Result};
 
@@ -12,13 +13,13 @@ pub struct ScaleParameter {
     pub name: String,
     /// The number, f64, no dimensions: the scale itself, or what [`ScaleForm`] says.
     pub var: Var,
-    /// Whether gradient descent moves it.
+    /// `true` where gradient descent moves it.
     pub trained: bool,
-    /// What the number stands for.
+    /// Quantity that the number stands for.
     meaning: Meaning,
 }
 
-/// What a number stands for.
+/// Quantity that a number stands for.
 #[derive(Clone, Copy, Debug)]
 enum Meaning {
     /// The scale, in this unit.
@@ -28,7 +29,7 @@ enum Meaning {
 }
 
 /// The scales of a loss, in double precision: their values reach 10⁷⁰ for deep networks, where single precision ends at 10³⁸.
-/// They live on the host, whatever device the network is on.
+/// Scales live on the host, whatever device the network is on.
 ///
 /// | kind | parameters | scales |
 /// |---|---|---|
@@ -50,9 +51,9 @@ impl Scales {
     /// Scales that begin at R_1 = `first` and R_{k+1} = ratio·R_k.
     ///
     /// # Errors
-    /// When the specification makes no sense or `first` is not a positive number.
+    /// Fails when the specification makes no sense or `first` is not a positive number.
     pub fn new(spec: &LossSpec, options: &LossOptions, first: f64) -> Result<Self> {
-        spec.validate()?;
+        spec.findings().under(&KeyPath::top().key("loss")).into_result()?;
         if !(first > 0.0 && first.is_finite()) {
             return Err(Error::Setting(format!(
                 "R(α⁰) = {first}, but the scales must begin at a positive number: a layer counted in R is all zero or too large; \
@@ -98,7 +99,7 @@ impl Scales {
     /// R_1, ..., R_{m+1} as one f64 tensor (m+1), differentiable in the trained parameters.
     ///
     /// # Errors
-    /// When an operation fails.
+    /// Fails when an operation fails.
     pub fn tensor(&self) -> Result<Tensor> {
         let mut scales = Vec::with_capacity(self.count);
         for k in 0..self.count {
@@ -114,7 +115,7 @@ impl Scales {
     /// be any number.
     ///
     /// # Errors
-    /// When an operation fails.
+    /// Fails when an operation fails.
     pub fn multipliers(&self, log_norm: &Tensor) -> Result<Tensor> {
         Ok(self.tensor()?.broadcast_mul(&log_norm.to_device(&Device::Cpu)?.to_dtype(DType::F64)?.neg()?.exp()?)?)
     }
@@ -122,7 +123,7 @@ impl Scales {
     /// R_1, ..., R_{m+1} as numbers.
     ///
     /// # Errors
-    /// When a value cannot be copied.
+    /// Fails when a value cannot be copied.
     pub fn values(&self) -> Result<Vec<f64>> {
         Ok(self.tensor()?.to_vec1()?)
     }
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn readings_decide_who_is_trained() {
+    fn options_decide_what_is_trained() {
         let options = LossOptions {
             baseline: Trained::Constant,
             separation_base: SeparationBase::Trained,
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_beyond_single_precision_is_no_trouble() {
+    fn a_norm_beyond_single_precision_is_no_trouble() {
         let spec = LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.1], ratio: 10.0, inner: Inner::default() };
         let scales = Scales::new(&spec, &LossOptions::default(), 1e70).unwrap();
         let log_norm = Tensor::new(70.0 * 10f64.ln(), &Device::Cpu).unwrap();

@@ -6,13 +6,14 @@ use candle_nn::VarMap;
 
 use super::margin;
 use super::{LossSpec, MultiScale, Scales};
+use crate::finding::{Findings, KeyPath};
 use crate::metrics::{Evaluation, check_superclasses};
 use crate::norm::{NormGradient, ParameterNorm};
 use crate::options::{Layers, LossOptions, Normalisation};
 use crate::parameters::{Parameter, Parameters, from_varmap, from_weights};
 use crate::{Error, Result};
 
-/// What a [`TwoScaleLoss`] computes: the loss, and how its norm, gate, scales and reduction work.
+/// Specification of a [`TwoScaleLoss`]: the loss, and the options of its norm, gate, scales and reduction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TwoScaleConfig {
     /// Kind, thresholds, ratio of the scales, inner loss.
@@ -98,7 +99,7 @@ impl TwoScaleLoss {
     /// dimensions (out, in), else a convolution. [`Layers`] says which layers count; `config` may be a [`LossSpec`] alone.
     ///
     /// # Errors
-    /// When a setting makes no sense, no layer counts, or the norm is a Toeplitz one and a convolution counts: the size of its image
+    /// Fails when a setting makes no sense, no layer counts, or the norm is a Toeplitz one and a convolution counts: the size of its image
     /// is not in the map, see [`TwoScaleLoss::with_parameters`].
     pub fn new(config: impl Into<TwoScaleConfig>, varmap: &VarMap) -> Result<Self> {
         Self::with_parameters(config, from_varmap(varmap))
@@ -107,7 +108,7 @@ impl TwoScaleLoss {
     /// The loss of a network with these weights, the layers `0`, `1`, ... in their order.
     ///
     /// # Errors
-    /// As [`TwoScaleLoss::new`].
+    /// Fails as [`TwoScaleLoss::new`].
     pub fn with_weights(config: impl Into<TwoScaleConfig>, weights: &[Var]) -> Result<Self> {
         Self::with_parameters(config, from_weights(weights))
     }
@@ -115,10 +116,13 @@ impl TwoScaleLoss {
     /// The loss of a network with these parameters.
     ///
     /// # Errors
-    /// When a setting makes no sense, or no layer counts.
+    /// Fails when a setting makes no sense, or no layer counts.
     pub fn with_parameters(config: impl Into<TwoScaleConfig>, parameters: Parameters) -> Result<Self> {
         let TwoScaleConfig { loss, options } = config.into();
-        options.validate()?;
+        let (mut findings, top) = (Findings::default(), KeyPath::top());
+        findings.add(loss.findings(), &top.key("loss"));
+        findings.add(options.findings(), &top.key("loss-options"));
+        findings.into_result()?;
         let norm = ParameterNorm::new(&options.norm, &parameters)?;
         let initial_log_norm = norm.log(&parameters)?.to_scalar::<f64>()?;
         let scales = Scales::new(&loss, &options, initial_log_norm.exp())?;
@@ -140,10 +144,10 @@ impl TwoScaleLoss {
     /// The loss of a batch of training, without dimensions: logits X(α) (N, K) of any floating type, labels (N) of an integer type,
     /// below K. Differentiable in the logits, the trained scales and, with [`Normalisation::Through`], the weights that count in R(α).
     ///
-    /// With [`Normalisation::Detached`] and `norm.every` above 1, R(α) is computed anew at every so many calls.
+    /// R(α) with [`Normalisation::Detached`] and `norm.every` above 1 is computed anew at every so many calls.
     ///
     /// # Errors
-    /// When shapes do not fit, a label is no class, or the batch is empty. A loss that is not finite is no error.
+    /// Fails when shapes do not fit, a label is no class, or the batch is empty. A loss that is not finite is no error.
     pub fn forward(&self, logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
         let labels = host_labels(labels)?;
         self.begin_step()?;
@@ -155,7 +159,7 @@ impl TwoScaleLoss {
     /// The losses of the objects (N), as [`TwoScaleLoss::forward`] reduces them; does not count as a batch of training.
     ///
     /// # Errors
-    /// As [`TwoScaleLoss::forward`].
+    /// Fails as [`TwoScaleLoss::forward`].
     pub fn per_object(&self, logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
         let log_norm = self.graph_norm()?;
         let factor = self.gate_factor(&log_norm)?;
@@ -163,7 +167,7 @@ impl TwoScaleLoss {
     }
 
     /// The trained scales, f64 without dimensions, on the host: variables for an optimiser beside those of the network. None where
-    /// all scales are constant. An optimiser's weight decay pulls at them too; the paper has none.
+    /// all scales are constant. Weight decay of an optimiser acts on the scales too; the paper has none.
     #[must_use]
     pub fn vars(&self) -> Vec<Var> {
         self.scales.parameters().iter().filter(|p| p.trained).map(|p| p.var.clone()).collect()
@@ -197,7 +201,7 @@ impl TwoScaleLoss {
     /// [`Normalisation::RescaledOnce`].
     ///
     /// # Errors
-    /// When an operation fails.
+    /// Fails when an operation fails.
     pub fn log_norm(&self) -> Result<f64> {
         Ok(if self.computes_norm_at_every_step() {
             self.norm.log(&self.parameters)?.to_scalar()?
@@ -209,7 +213,7 @@ impl TwoScaleLoss {
     /// The probabilities p = softmax(R1 X̂) (N, K) of logits (N, K), on the scale R1; without gradient.
     ///
     /// # Errors
-    /// When the logits are no matrix.
+    /// Fails when the logits are no matrix.
     pub fn probabilities(&self, logits: &Tensor) -> Result<Tensor> {
         let scaled = (logits.detach() * self.first_multiplier(self.log_norm()?)?)?;
         Ok(candle_nn::ops::softmax(&scaled, 1)?)
@@ -218,7 +222,7 @@ impl TwoScaleLoss {
     /// Evaluates logits (N, K) on the scale R1: probabilities, ranks and margins, as [`crate::metrics`] measures them.
     ///
     /// # Errors
-    /// When shapes do not fit.
+    /// Fails when shapes do not fit.
     pub fn evaluate(&self, logits: &Tensor, labels: &Tensor) -> Result<Evaluation> {
         let mut evaluation = Evaluation::default();
         self.evaluate_into(logits, &host_labels(labels)?, None, &mut evaluation)?;
@@ -228,7 +232,7 @@ impl TwoScaleLoss {
     /// As [`TwoScaleLoss::evaluate`], appended to `into`. `superclass[k]` is the super-class of class k.
     ///
     /// # Errors
-    /// When shapes do not fit.
+    /// Fails when shapes do not fit.
     pub fn evaluate_into(
         &self,
         logits: &Tensor,
@@ -290,7 +294,7 @@ impl TwoScaleLoss {
         })
     }
 
-    /// Whether R follows the weights from batch to batch.
+    /// Returns `true` where R follows the weights from batch to batch.
     fn computes_norm_at_every_step(&self) -> bool {
         match self.options.normalisation {
             Normalisation::Through => true,

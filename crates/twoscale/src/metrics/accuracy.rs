@@ -30,7 +30,7 @@ pub fn close_enough(evaluation: &Evaluation, at: f64) -> f64 {
 /// `superclass[k]` is the super-class of class k.
 ///
 /// # Panics
-/// When a class has no entry in `superclass`.
+/// Panics when a class has no entry in `superclass`.
 #[must_use]
 pub fn superclass_accuracy(evaluation: &Evaluation, superclass: &[u32]) -> f64 {
     share(superclass_hits(evaluation, superclass).map(|(_, hit)| hit), evaluation.len())
@@ -39,7 +39,7 @@ pub fn superclass_accuracy(evaluation: &Evaluation, superclass: &[u32]) -> f64 {
 /// As [`average_accuracy`], over super-classes.
 ///
 /// # Panics
-/// When a class has no entry in `superclass`.
+/// Panics when a class has no entry in `superclass`.
 #[must_use]
 pub fn superclass_average_accuracy(evaluation: &Evaluation, superclass: &[u32]) -> f64 {
     per_group(superclass_hits(evaluation, superclass))

@@ -1,4 +1,4 @@
-//! How far the largest probability is from being the chance of being right.
+//! Calibration: distance of the largest probability from the share of correct predictions.
 use super::Evaluation;
 
 /// Expected calibration error (Guo et al. 2017): objects are sorted into `bins` equal bins of max_i p_i on [0, 1]; the mean over objects

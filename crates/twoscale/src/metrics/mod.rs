@@ -1,4 +1,4 @@
-//! Measures of performance, §3.1 and §3.2. One [`Evaluation`] of a finished run feeds them all.
+//! Measures of performance, §3.1 and §3.2. All are computed from the [`Evaluation`] of a finished run.
 //!
 //! Ties matter here: with ReLU on the logits, a network's outputs are often equal, all zero. *Accuracy* takes the predicted
 //! class, the first of equals, as PyTorch's `argmax` does. *Rank* counts strictly larger probabilities only, so that top-1
@@ -18,7 +18,7 @@ pub use histogram::{Histogram, correct_probability, delta_p, delta_p_histogram, 
 pub use mass::{Masses, masses};
 pub use row::check_superclasses;
 
-/// What is known of every object of a set, on the scale R1, at the end of a run. All columns have one entry per object.
+/// Columns that describe every object of a set, on the scale R1, at the end of a run; one entry per object in each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
     /// The correct class i(s).
@@ -44,7 +44,7 @@ impl Evaluation {
         self.label.len()
     }
 
-    /// Whether there is no object.
+    /// Returns `true` where there is no object.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.label.is_empty()

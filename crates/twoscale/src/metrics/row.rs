@@ -1,4 +1,4 @@
-//! From an object's logits to its row of the [`Evaluation`].
+//! Turns the logits of an object into its row of the [`Evaluation`].
 use super::Evaluation;
 use crate::loss::margin;
 use crate::{Error, Result};
@@ -11,7 +11,7 @@ impl Evaluation {
     /// and rounds small probabilities to equal ones. A NaN among the logits counts as the largest of them and makes the probabilities NaN.
     ///
     /// # Panics
-    /// When the label is no class, or `superclass` is shorter than the logits; see [`check_superclasses`] and [`crate::loss::margin::check`].
+    /// Panics when the label is no class, or `superclass` is shorter than the logits; see [`check_superclasses`] and [`crate::loss::margin::check`].
     pub fn push(&mut self, logits: &[f64], label: u32, superclass: Option<&[u32]>, multiplier: f64, norm: f64) {
         let correct = label as usize;
         let scaled: Vec<f64> = logits.iter().map(|x| multiplier * x).collect();
@@ -40,7 +40,7 @@ impl Evaluation {
 /// Checks that there is a super-class for every class.
 ///
 /// # Errors
-/// When there is not.
+/// Fails when there is not one for each.
 pub fn check_superclasses(superclass: Option<&[u32]>, classes: usize) -> Result<()> {
     match superclass {
         Some(superclass) if superclass.len() != classes => Err(Error::Setting(format!(

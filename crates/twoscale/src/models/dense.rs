@@ -1,8 +1,8 @@
 //! A chain of dense layers, `fc1`, `fc2`, ...: the whole of an MLP, the end of LeNet-5.
 use candle_core::Tensor;
 
-use super::LastActivation;
 use super::factory::{Factory, layer};
+use super::{LastActivation, ModelSpec};
 use crate::Result;
 use crate::ops::{Activation, linear};
 use crate::parameters::{LayerKind, Parameter};
@@ -16,6 +16,12 @@ pub(super) fn make(factory: &mut Factory, inputs: usize, classes: usize) -> Resu
         width = next;
     }
     Ok(())
+}
+
+/// Number of weights and biases of the layers `inputs` - hidden widths - `classes`.
+pub(super) fn count(spec: &ModelSpec, inputs: usize, classes: usize) -> usize {
+    let widths: Vec<usize> = std::iter::once(inputs).chain(spec.hidden.iter().copied()).chain([classes]).collect();
+    widths.windows(2).fold(0, |sum: usize, pair| sum.saturating_add((pair[0] + 1).saturating_mul(pair[1])))
 }
 
 /// Runs x (N, in) through the layers of `parameters`, ReLU between them, `last` at the end.

@@ -1,7 +1,8 @@
 use candle_core::{DType, Device, Tensor};
 
 use super::factory::{Factory, layer};
-use super::{LastActivation, Model, ModelSpec, dense};
+use super::{LastActivation, Model, ModelSpec, dense, product};
+use crate::finding::KeyPath;
 use crate::ops::conv_relu_pool_twice;
 use crate::parameters::{LayerKind, Parameters};
 use crate::{Error, Result};
@@ -20,7 +21,7 @@ impl LeNet5 {
     /// A network with fresh parameters for images (C, H, W).
     ///
     /// # Errors
-    /// When the image is too small for two convolutions and pools, or a channel number is zero.
+    /// Fails when the image is too small for two convolutions and pools, or a channel number is zero.
     pub fn new(
         spec: &ModelSpec,
         input: [usize; 3],
@@ -31,23 +32,8 @@ impl LeNet5 {
     ) -> Result<Self> {
         let [colours, height, width] = input;
         let ([c1, c2], k) = (spec.channels, spec.kernel);
-        if c1 == 0 || c2 == 0 || k == 0 {
-            return Err(Error::Setting(format!(
-                "channels: {:?}, kernel: {k}: LeNet-5 needs at least one channel in each convolution and a kernel of at least 1",
-                spec.channels
-            )));
-        }
-        let convolved = |side: usize| (side + 1).saturating_sub(k);
-        let first = [height, width].map(convolved);
-        let second = first.map(|side| convolved(side / 2));
-        let [h, w] = second.map(|side| side / 2);
-        if h == 0 || w == 0 {
-            return Err(Error::Setting(format!(
-                "an image of {height}x{width} is too small for LeNet-5 with {k}x{k} kernels: it needs at least {0}x{0}; take larger \
-                 images or a smaller kernel",
-                3 * k + 1
-            )));
-        }
+        spec.findings_for(input, classes).under(&KeyPath::top().key("model")).into_result()?;
+        let [first, second, [h, w]] = sides([height, width], k);
         let mut factory = Factory { spec, seed, dtype, device, made: Vec::new() };
         factory.layer("conv1", LayerKind::Convolution { positions: first.iter().product() }, &[c1, colours, k, k])?;
         factory.layer("conv2", LayerKind::Convolution { positions: second.iter().product() }, &[c2, c1, k, k])?;
@@ -74,4 +60,35 @@ impl Model for LeNet5 {
     fn parameters(&self) -> &Parameters {
         &self.parameters
     }
+}
+
+/// (height, width) after the first convolution, after the second, and after the second pool; 0 where nothing is left.
+fn sides(image: [usize; 2], kernel: usize) -> [[usize; 2]; 3] {
+    let convolved = |side: usize| (side + 1).saturating_sub(kernel);
+    let first = image.map(convolved);
+    let second = first.map(|side| convolved(side / 2));
+    [first, second, second.map(|side| side / 2)]
+}
+
+/// Number of weights and biases.
+///
+/// # Errors
+/// Gives one clause where the images are too small.
+pub(super) fn count(
+    spec: &ModelSpec,
+    [colours, height, width]: [usize; 3],
+    classes: usize,
+) -> std::result::Result<usize, String> {
+    let ([c1, c2], k) = (spec.channels, spec.kernel);
+    let [_, _, [h, w]] = sides([height, width], k);
+    if h == 0 || w == 0 {
+        return Err(format!(
+            "images of {height}x{width} are too small for two {k}x{k} convolutions with pooling, which need {0}x{0}; take larger images, \
+             a smaller kernel, or an `mlp`",
+            3 * k + 1
+        ));
+    }
+    let convolution = |fan_in: usize, fan_out: usize| product(&[product(&[fan_in, k, k]).saturating_add(1), fan_out]);
+    let dense = dense::count(spec, product(&[c2, h, w]), classes);
+    Ok(convolution(colours, c1).saturating_add(convolution(c1, c2)).saturating_add(dense))
 }

@@ -3,6 +3,7 @@ use candle_core::{DType, Device, Tensor};
 use super::factory::Factory;
 use super::{LastActivation, Model, ModelSpec, dense};
 use crate::Result;
+use crate::finding::KeyPath;
 use crate::parameters::Parameters;
 
 /// Dense layers `fc1`, `fc2`, ... with ReLU between them: 784-100-10 on MNIST in the paper.
@@ -18,7 +19,7 @@ impl Mlp {
     /// A network C·H·W - hidden widths - `classes` with fresh parameters.
     ///
     /// # Errors
-    /// When a parameter cannot be made.
+    /// Fails when a parameter cannot be made.
     pub fn new(
         spec: &ModelSpec,
         input: [usize; 3],
@@ -27,6 +28,7 @@ impl Mlp {
         dtype: DType,
         device: &Device,
     ) -> Result<Self> {
+        spec.findings_for(input, classes).under(&KeyPath::top().key("model")).into_result()?;
         let inputs = input.iter().product();
         let mut factory = Factory { spec, seed, dtype, device, made: Vec::new() };
         dense::make(&mut factory, inputs, classes)?;

@@ -3,9 +3,10 @@ use candle_core::{DType, Device, Tensor};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::finding::{Findings, KeyPath};
 use crate::initialisation::{BiasInitialisation, Initialisation};
 use crate::parameters::Parameters;
-use crate::{Error, Result};
+use crate::{Result, limits};
 
 mod dense;
 mod factory;
@@ -15,19 +16,19 @@ mod mlp;
 pub use lenet5::LeNet5;
 pub use mlp::Mlp;
 
-/// A network. Cheap to call, safe to send to a run's thread.
+/// A network: logits of a batch, and named parameters. Can be sent to another thread.
 pub trait Model: Send {
     /// Logits (N, K) of a batch; inputs are (N, C, H, W), which a dense network flattens.
     ///
     /// # Errors
-    /// When the shapes do not fit.
+    /// Fails when the shapes do not fit.
     fn forward(&self, inputs: &Tensor) -> Result<Tensor>;
 
     /// The trainable parameters, in the order in which data passes them.
     fn parameters(&self) -> &Parameters;
 }
 
-/// Which network, and how it begins.
+/// Specification of a network and of its initial parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ModelSpec {
@@ -41,16 +42,16 @@ pub struct ModelSpec {
     /// Side of the convolution kernels (LeNet-5 only).
     #[serde(default = "lenet_kernel")]
     pub kernel: usize,
-    /// Whether linear layers have biases.
+    /// Biases in linear layers: yes or no.
     #[serde(default = "yes")]
     pub biases: bool,
     /// Activation on the last linear layer, before the soft-max.
     #[serde(default)]
     pub last_activation: LastActivation,
-    /// How weights begin.
+    /// Law of the initial weights.
     #[serde(default)]
     pub initialisation: Initialisation,
-    /// How biases begin.
+    /// Law of the initial biases.
     #[serde(default)]
     pub bias_initialisation: BiasInitialisation,
 }
@@ -107,25 +108,75 @@ impl ModelSpec {
         Self { last_activation, ..self }
     }
 
-    /// The same with weights that begin like this.
+    /// The same with this law of the initial weights.
     #[must_use]
     pub fn with_initialisation(self, initialisation: Initialisation) -> Self {
         Self { initialisation, ..self }
     }
 
-    /// The same with biases that begin like this.
+    /// The same with this law of the initial biases.
     #[must_use]
     pub fn with_bias_initialisation(self, bias_initialisation: BiasInitialisation) -> Self {
         Self { bias_initialisation, ..self }
     }
 
+    /// Lists the settings that make no sense whatever the data are: widths of zero, numbers beyond [`limits`].
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        let (mut findings, top) = (Findings::default(), KeyPath::top());
+        let (hidden, count) = (top.key("hidden"), self.hidden.len());
+        let reason = format!("a network has at most {} hidden layers, this one {count}", limits::LAYERS);
+        findings.require(count <= limits::LAYERS, &hidden, reason);
+        for (index, width) in self.hidden.iter().enumerate().take(limits::LAYERS) {
+            findings.require_within(*width, 1, limits::WIDTH, &hidden.index(index));
+        }
+        findings.add(self.initialisation.findings(), &top.key("initialisation"));
+        if self.kind == ModelKind::LeNet5 {
+            for (index, channels) in self.channels.iter().enumerate() {
+                findings.require_within(*channels, 1, limits::WIDTH, &top.key("channels").index(index));
+            }
+            findings.require_within(self.kernel, 1, limits::KERNEL, &top.key("kernel"));
+        }
+        findings
+    }
+
+    /// [`ModelSpec::findings`], and what makes no sense for inputs (C, H, W) and K classes: images that are too small for the
+    /// architecture, more weights than [`limits::PARAMETERS`].
+    #[must_use]
+    pub fn findings_for(&self, input: [usize; 3], classes: usize) -> Findings {
+        let (mut findings, top) = (self.findings(), KeyPath::top());
+        findings.require(classes >= 2, &top, format!("a network needs at least 2 classes, has {classes}"));
+        findings.require(!input.contains(&0), &top, format!("no side of the inputs (C, H, W) = {input:?} may be zero"));
+        if !findings.0.is_empty() {
+            return findings;
+        }
+        let size = match self.kind {
+            ModelKind::Mlp => Ok(dense::count(self, product(&input), classes)),
+            ModelKind::LeNet5 => lenet5::count(self, input, classes),
+        };
+        match size {
+            Ok(parameters) => {
+                let most = limits::PARAMETERS;
+                let reason = format!("the network has {parameters} weights and biases; at most {most} are possible");
+                findings.require(parameters <= most, &top.key("hidden"), reason);
+            }
+            Err(reason) => findings.require(false, &top.key("kernel"), reason),
+        }
+        findings
+    }
+
     /// Makes the network: [`build`].
     ///
     /// # Errors
-    /// As [`build`].
+    /// Fails as [`build`].
     pub fn build(&self, input: [usize; 3], classes: usize, seed: u64, device: &Device) -> Result<Box<dyn Model>> {
         build(self, input, classes, seed, device)
     }
+}
+
+/// A product that stays at the largest number where it would overflow.
+fn product(factors: &[usize]) -> usize {
+    factors.iter().fold(1, |all: usize, factor| all.saturating_mul(*factor))
 }
 
 fn lenet_channels() -> [usize; 2] {
@@ -165,7 +216,7 @@ pub enum LastActivation {
 /// A network with fresh parameters from the streams of `seed`, in single precision. `input` is (C, H, W), `classes` K.
 ///
 /// # Errors
-/// When a width is zero, there are fewer than two classes, or the image is too small for the architecture.
+/// Fails when a width is zero, there are fewer than two classes, or the image is too small for the architecture.
 ///
 /// ```
 /// use candle_core::{Device, Tensor, DType};
@@ -191,7 +242,7 @@ pub fn build(
 /// parameters begin at the same (single-precision) values.
 ///
 /// # Errors
-/// As [`build`].
+/// Fails as [`build`].
 pub fn build_as(
     spec: &ModelSpec,
     input: [usize; 3],
@@ -200,16 +251,6 @@ pub fn build_as(
     dtype: DType,
     device: &Device,
 ) -> Result<Box<dyn Model>> {
-    if classes < 2 {
-        return Err(Error::Setting(format!("a network for {classes} classes: take at least 2")));
-    }
-    if input.contains(&0) {
-        return Err(Error::Setting(format!("a network for inputs (C, H, W) = {input:?}: no side may be zero")));
-    }
-    if spec.hidden.contains(&0) {
-        return Err(Error::Setting(format!("hidden: {:?}: a hidden layer needs at least one unit", spec.hidden)));
-    }
-    spec.initialisation.validate()?;
     Ok(match spec.kind {
         ModelKind::Mlp => Box::new(Mlp::new(spec, input, classes, seed, dtype, device)?),
         ModelKind::LeNet5 => Box::new(LeNet5::new(spec, input, classes, seed, dtype, device)?),

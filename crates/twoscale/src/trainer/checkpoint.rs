@@ -1,4 +1,4 @@
-//! What a checkpoint and a record hold, and the way back.
+//! Content of a checkpoint and of a record, and its restoration.
 use candle_core::{DType, Device, Tensor};
 
 use super::Trainer;
@@ -6,14 +6,14 @@ use crate::loss::Kept;
 use crate::{Error, Result};
 
 impl Trainer {
-    /// Weights, scales and momentum, by name, in a stable order: what a checkpoint holds. With it a trainer of the same
-    /// specification goes on to the same bits.
+    /// Weights, scales and momentum, by name, in a stable order: the content of a checkpoint. A trainer of the same
+    /// specification that restores it goes on to the same bits.
     ///
     /// After the parameters of the model (`fc1.weight`, ...) and those of the scales (`R1`, `R2`, ... or `R`, `Rs`, f64) come
     /// `log-norm` and `initial-log-norm` (f64), with momentum `velocity.NAME` for each of the above, and `steps` (i64).
     ///
     /// # Errors
-    /// When a tensor cannot be copied.
+    /// Fails when a tensor cannot be copied.
     pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
         let mut state = self.weights()?;
         state.push(("initial-log-norm".into(), Tensor::new(self.loss.kept().initial_log_norm, &Device::Cpu)?));
@@ -27,11 +27,11 @@ impl Trainer {
         Ok(state)
     }
 
-    /// Weights and scales alone, and the `log-norm` by which the network's logits are divided: what `model.safetensors` of
-    /// a record holds.
+    /// Weights and scales alone, and the `log-norm` by which the network's logits are divided: the content of `model.safetensors`
+    /// in a record.
     ///
     /// # Errors
-    /// When a tensor cannot be copied.
+    /// Fails when a tensor cannot be copied.
     pub fn weights(&self) -> Result<Vec<(String, Tensor)>> {
         let mut weights = Vec::new();
         for parameter in self.model.parameters() {
@@ -48,7 +48,7 @@ impl Trainer {
     /// Takes over a [`Trainer::state`]. On an error the trainer may hold a part of it and must not be used.
     ///
     /// # Errors
-    /// When a tensor is missing, unknown, or has another shape or type.
+    /// Fails when a tensor is missing, unknown, or has another shape or type.
     pub fn restore(&mut self, state: &[(String, Tensor)]) -> Result<()> {
         let expected = self.state()?;
         if let Some((unknown, _)) = state.iter().find(|(name, _)| !expected.iter().any(|(own, _)| own == name)) {

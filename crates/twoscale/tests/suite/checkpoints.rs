@@ -24,10 +24,10 @@ fn a_restored_run_goes_on_to_the_same_bits() {
     {
         // R every 7 steps: the break at step 10 lies between two computations of R.
         let every = if normalisation == Normalisation::Detached { 7 } else { 1 };
-        let size = NormOptions { every, ..NormOptions::default() };
+        let parameter_norm = NormOptions { every, ..NormOptions::default() };
         let options = LossOptions {
             normalisation,
-            norm: size,
+            norm: parameter_norm,
             separation_base: SeparationBase::Trained,
             ..LossOptions::default()
         };

@@ -58,7 +58,7 @@ fn multi_scale_losses_in_logits_and_multipliers() {
 }
 
 #[test]
-fn scales_in_their_parameters_and_in_the_size() {
+fn scales_in_their_parameters_and_in_the_norm() {
     let options = LossOptions { separation_base: SeparationBase::Trained, ..LossOptions::default() };
     for kind in [LossKind::TwoScale, LossKind::Separation] {
         let spec = LossSpec { kind, thresholds: vec![0.1, 1.0], ratio: 3.0, inner: Inner::CrossEntropy };
@@ -91,19 +91,19 @@ fn parameters() -> Vec<Parameter> {
 }
 
 #[test]
-fn sizes_in_every_parameter() {
+fn norms_in_every_parameter() {
     let parameters = parameters();
     for kind in [NormKind::Frobenius, NormKind::Toeplitz, NormKind::Spectral, NormKind::Whole] {
         for biases in [BiasNorm::Excluded, BiasNorm::Joint, BiasNorm::Separate] {
             for layers in [Layers::Dense, Layers::All, Layers::Named(vec!["conv1".into(), "fc2".into()])] {
                 for power in [1.0, 2.0] {
                     let what = format!("{kind:?}, biases {biases:?}, {layers:?}, power {power}");
-                    let size = NormOptions { layers: layers.clone(), kind, biases, power, every: 1 };
-                    let size = ParameterNorm::new(&size, &parameters).unwrap();
-                    check_radial(&what, &size, &parameters);
+                    let norm = NormOptions { layers: layers.clone(), kind, biases, power, every: 1 };
+                    let norm = ParameterNorm::new(&norm, &parameters).unwrap();
+                    check_radial(&what, &norm, &parameters);
                     for parameter in &parameters {
                         let what = format!("{what}: {}", parameter.name());
-                        check(&what, &parameter.var, &|| size.log(&parameters).unwrap());
+                        check(&what, &parameter.var, &|| norm.log(&parameters).unwrap());
                     }
                 }
             }
@@ -112,10 +112,10 @@ fn sizes_in_every_parameter() {
 }
 
 /// The gradient along the weights is that of the graph.
-fn check_radial(what: &str, size: &ParameterNorm, parameters: &[Parameter]) {
-    let log = size.log(parameters).unwrap();
+fn check_radial(what: &str, norm: &ParameterNorm, parameters: &[Parameter]) {
+    let log = norm.log(parameters).unwrap();
     let gradients = log.backward().unwrap();
-    let Some(gradient) = size.log_with_slopes(parameters).unwrap() else { return };
+    let Some(gradient) = norm.log_with_slopes(parameters).unwrap() else { return };
     assert!((gradient.log - entries(&log)[0]).abs() < 1e-13, "{what}");
     for (parameter, slope) in parameters.iter().zip(&gradient.slopes) {
         let along = (parameter.var.as_detached_tensor() * *slope).unwrap();
@@ -130,12 +130,12 @@ fn the_loss_of_a_network_in_its_weights() {
     let model = Chain::random(&[6, 8, 4], 3, DType::F64);
     let (inputs, labels) = batch(3, DType::F64);
     let labels = labels.to_vec1::<u32>().unwrap();
-    let size = ParameterNorm::new(&NormOptions::default(), model.parameters()).unwrap();
+    let norm = ParameterNorm::new(&NormOptions::default(), model.parameters()).unwrap();
     let spec = LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.05], ratio: 10.0, inner: Inner::CrossEntropy };
     let scales = Scales::new(&spec, &LossOptions::default(), 5.0).unwrap();
     let loss = MultiScale::new(&spec.thresholds, spec.inner).unwrap();
     let value = || {
-        let multipliers = scales.multipliers(&size.log(model.parameters()).unwrap()).unwrap();
+        let multipliers = scales.multipliers(&norm.log(model.parameters()).unwrap()).unwrap();
         let logits = model.forward(&inputs).unwrap();
         loss.per_object(&logits, &labels, &multipliers, 1.0).unwrap().mean_all().unwrap()
     };

@@ -5,6 +5,7 @@ mod finite_differences;
 mod golden_losses;
 mod golden_metrics;
 mod golden_training;
+mod mutations;
 mod options;
 mod properties;
 mod refusals;

@@ -1,4 +1,4 @@
-//! Each reading does what it says.
+//! Options of the loss, each by its effect on a training.
 use candle_core::DType;
 use twoscale::loss::LossKind;
 use twoscale::models::build_as;
@@ -38,27 +38,27 @@ fn normalisations_begin_alike_and_part_ways() {
 }
 
 #[test]
-fn direct_and_rescaled_once_keep_their_size() {
-    let sizes = |normalisation| -> Vec<f64> {
+fn direct_and_rescaled_once_keep_their_norm() {
+    let norms = |normalisation| -> Vec<f64> {
         let steps = under(LossKind::TwoScale, &LossOptions { normalisation, ..LossOptions::default() }, 5).0;
         steps.iter().map(|step| step.log_norm).collect()
     };
-    let direct = sizes(Normalisation::Direct);
-    assert!(direct.iter().all(|size| *size == direct[0]));
-    assert_eq!(direct[0], sizes(Normalisation::Through)[0]);
-    assert_eq!(sizes(Normalisation::RescaledOnce), [0.0; 5]);
+    let direct = norms(Normalisation::Direct);
+    assert!(direct.iter().all(|norm| *norm == direct[0]));
+    assert_eq!(direct[0], norms(Normalisation::Through)[0]);
+    assert_eq!(norms(Normalisation::RescaledOnce), [0.0; 5]);
 }
 
 /// Without biases X(α/R^(1/(M-1))) = X(α)/R, so that the loss begins as that of the direct options.
 #[test]
-fn rescaling_once_keeps_the_first_loss_and_brings_the_size_to_one() {
+fn rescaling_once_keeps_the_first_loss_and_brings_the_norm_to_one() {
     let weights = [gaussian(&[8, 6], 4, DType::F64), gaussian(&[4, 8], 5, DType::F64)];
     let first = |normalisation| {
         let options = LossOptions { normalisation, gate: Gate::Scaled, ..LossOptions::default() };
         let model = Chain::of(&[&weights[0], &weights[1]]).boxed();
         let mut trainer = trainer_of(model, &loss(LossKind::TwoScale, &[0.05]), &options, &sgd(0.0, 0.0)).unwrap();
-        let size = ParameterNorm::new(&options.norm, trainer.model().parameters()).unwrap();
-        let log_norm = entries(&size.log(trainer.model().parameters()).unwrap())[0];
+        let parameter_norm = ParameterNorm::new(&options.norm, trainer.model().parameters()).unwrap();
+        let log_norm = entries(&parameter_norm.log(trainer.model().parameters()).unwrap())[0];
         (run(&mut trainer, 1)[0].clone(), log_norm)
     };
     let (rescaled, log_norm) = first(Normalisation::RescaledOnce);
@@ -69,13 +69,14 @@ fn rescaling_once_keeps_the_first_loss_and_brings_the_size_to_one() {
 }
 
 #[test]
-fn the_size_is_computed_every_so_many_steps() {
-    let size = NormOptions { every: 3, ..NormOptions::default() };
-    let options = LossOptions { normalisation: Normalisation::Detached, norm: size, ..LossOptions::default() };
+fn the_norm_is_computed_every_so_many_steps() {
+    let parameter_norm = NormOptions { every: 3, ..NormOptions::default() };
+    let options =
+        LossOptions { normalisation: Normalisation::Detached, norm: parameter_norm, ..LossOptions::default() };
     let (steps, _) = under(LossKind::TwoScale, &options, 7);
-    let sizes: Vec<f64> = steps.iter().map(|step| step.log_norm).collect();
-    assert!(sizes[..3].iter().all(|size| *size == sizes[0]) && sizes[3..6].iter().all(|size| *size == sizes[3]));
-    assert!(sizes[0] != sizes[3] && sizes[3] != sizes[6]);
+    let norms: Vec<f64> = steps.iter().map(|step| step.log_norm).collect();
+    assert!(norms[..3].iter().all(|norm| *norm == norms[0]) && norms[3..6].iter().all(|norm| *norm == norms[3]));
+    assert!(norms[0] != norms[3] && norms[3] != norms[6]);
 }
 
 #[test]
@@ -146,9 +147,9 @@ fn norms_of_a_diagonal_matrix() {
 fn the_norm_of_everything_is_no_product() {
     let model = Chain::of(&[&gaussian(&[8, 6], 4, DType::F64), &gaussian(&[4, 8], 5, DType::F64)]).boxed();
     let log = |norm| {
-        let size =
+        let parameter_norm =
             ParameterNorm::new(&NormOptions { kind: norm, ..NormOptions::default() }, model.parameters()).unwrap();
-        entries(&size.log(model.parameters()).unwrap())[0]
+        entries(&parameter_norm.log(model.parameters()).unwrap())[0]
     };
     let squares: f64 = model.parameters().iter().flat_map(|p| entries(&p.var)).map(|x| x * x).sum();
     assert!((log(NormKind::Whole) - 0.5 * squares.ln()).abs() < 1e-13);
@@ -163,13 +164,13 @@ fn a_toeplitz_norm_is_that_of_the_convolution_as_a_matrix() {
     let spec = serde_json::from_str(r#"{"kind": "lenet-5", "hidden": [7]}"#).unwrap();
     let model = build_as(&spec, [3, side, side], 10, 1, DType::F64, &cpu).unwrap();
     let log = |norm| {
-        let size = ParameterNorm::new(
+        let parameter_norm = ParameterNorm::new(
             &NormOptions { kind: norm, layers: Layers::All, ..NormOptions::default() },
             model.parameters(),
         )
         .unwrap();
-        let log = entries(&size.log(model.parameters()).unwrap())[0];
-        assert!((size.log_with_slopes(model.parameters()).unwrap().unwrap().log - log).abs() < 1e-12);
+        let log = entries(&parameter_norm.log(model.parameters()).unwrap())[0];
+        assert!((parameter_norm.log_with_slopes(model.parameters()).unwrap().unwrap().log - log).abs() < 1e-12);
         log
     };
     // Column j of the matrix is what the convolution makes of the j-th unit image.

@@ -1,4 +1,4 @@
-//! What must hold whatever the numbers are.
+//! Properties that hold for any numbers.
 use candle_core::{DType, Device, Tensor};
 use twoscale::loss::margin::margins;
 use twoscale::loss::{Inner, LossKind, LossSpec, MultiScale};
@@ -105,8 +105,8 @@ fn the_size_of_the_weights_does_not_matter_to_a_normalised_loss() {
     let losses = |factor: f64| {
         let scaled = [(&weights[0] * factor).unwrap(), (&weights[1] * (2.0 * factor)).unwrap()];
         let model = Chain::of(&[&scaled[0], &scaled[1]]).boxed();
-        let size = ParameterNorm::new(&LossOptions::default().norm, model.parameters()).unwrap();
-        let log_norm = size.log(model.parameters()).unwrap();
+        let parameter_norm = ParameterNorm::new(&LossOptions::default().norm, model.parameters()).unwrap();
+        let log_norm = parameter_norm.log(model.parameters()).unwrap();
         let normalised = model.forward(&inputs).unwrap().broadcast_mul(&log_norm.neg().unwrap().exp().unwrap());
         let multipliers = Tensor::new(&[20.0, 200.0], &Device::Cpu).unwrap();
         let loss = MultiScale::new(&[0.01], Inner::CrossEntropy).unwrap();
