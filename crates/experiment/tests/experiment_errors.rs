@@ -169,7 +169,7 @@ fn numbers_beyond_their_maximum_are_refused_with_it() {
         ("loss-options.norm.every=9223372036854775807", "loss-options.norm.every: must be at most"),
         ("loss-options.norm.power=1e300", "loss-options.norm.power: must be at most 100"),
         ("losses.two-scale-0.1.inner={truncated: 1.5}", "inner.truncated: must be greater than 0 and at most 1"),
-        ("losses.two-scale-0.1.ratio=1e300", "ratio: must be from 0.000000001 to 1000000000"),
+        ("losses.two-scale-0.1.ratio=1e300", "ratio: must be from 1e-9 to 1000000000, is 1e300"),
         ("data.train=18446744073709551615", "data.train: must be at most 1000000000"),
     ] {
         let error = told(Choice { sets: vec![set.into()], ..Choice::default() });

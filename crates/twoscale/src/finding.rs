@@ -63,6 +63,13 @@ impl fmt::Display for KeyPath {
     }
 }
 
+/// A number in a message: 0.1, 1e300.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let plain = value == 0.0 || !value.is_finite() || (1e-6..1e12).contains(&value.abs());
+    if plain { value.to_string() } else { format!("{value:e}") }
+}
+
 /// A mistake: where, and why it is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -93,7 +100,7 @@ impl Findings {
 
     /// Adds a finding at `path` unless `value` is finite and greater than 0.
     pub fn require_positive(&mut self, value: f64, path: &KeyPath) {
-        self.require(value.is_finite() && value > 0.0, path, format!("must be greater than 0, is {value}"));
+        self.require(value.is_finite() && value > 0.0, path, format!("must be greater than 0, is {}", number(value)));
     }
 
     /// Adds a finding at `path` unless `least` ≤ `value` ≤ `most`.

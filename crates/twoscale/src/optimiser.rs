@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::finding::{Findings, KeyPath};
+use crate::finding::{Findings, KeyPath, number};
 use crate::loss::Scales;
 use crate::ops::sgd_update;
 use crate::parameters::Parameter;
@@ -49,10 +49,10 @@ impl OptimiserSpec {
         let (mut findings, top) = (Findings::default(), KeyPath::top());
         findings.require_positive(self.learning_rate, &top.key("learning-rate"));
         let momentum = self.momentum;
-        let reason = format!("must be in [0, 1), is {momentum}");
+        let reason = format!("must be in [0, 1), is {}", number(momentum));
         findings.require((0.0..1.0).contains(&momentum), &top.key("momentum"), reason);
         let decay = self.weight_decay;
-        let reason = format!("must be 0 or more, is {decay}");
+        let reason = format!("must be 0 or more, is {}", number(decay));
         findings.require(decay.is_finite() && decay >= 0.0, &top.key("weight-decay"), reason);
         findings
     }

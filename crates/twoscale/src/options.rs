@@ -2,7 +2,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Findings, KeyPath};
+use crate::finding::{Findings, KeyPath, number};
 use crate::limits;
 
 /// Options of a loss and of the training of its scales.
@@ -88,7 +88,7 @@ impl NormOptions {
         findings.require(
             power.is_nan() || power <= limits::POWER,
             &path,
-            format!("must be at most {}, is {power}", limits::POWER),
+            format!("must be at most {}, is {}", limits::POWER, number(power)),
         );
         findings.require_within(self.every, 1, limits::STEPS, &top.key("every"));
         if let Layers::Named(names) = &self.layers {

@@ -3,7 +3,7 @@ use candle_core::{D, Tensor};
 
 use super::Inner;
 use crate::Result;
-use crate::finding::{Findings, KeyPath};
+use crate::finding::{Findings, KeyPath, number};
 
 impl Inner {
     /// One loss per object: scaled logits (N, K), labels (N) below K; result (N), of the logits' type, differentiable.
@@ -48,8 +48,10 @@ impl Inner {
     pub fn findings(self) -> Findings {
         let mut findings = Findings::default();
         if let Self::Truncated(k) = self {
-            let reason =
-                format!("must be greater than 0 and at most 1, since eq. (12) caps the loss at -log k; is {k}");
+            let reason = format!(
+                "must be greater than 0 and at most 1, since eq. (12) caps the loss at -log k; is {}",
+                number(k)
+            );
             findings.require(k > 0.0 && k <= 1.0, &KeyPath::top().key("truncated"), reason);
         }
         findings

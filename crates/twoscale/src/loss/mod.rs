@@ -36,7 +36,7 @@ pub use scales::{ScaleParameter, Scales};
 pub(crate) use two_scale::{Kept, host_labels};
 pub use two_scale::{TwoScaleConfig, TwoScaleLoss};
 
-use crate::finding::{Findings, KeyPath};
+use crate::finding::{Findings, KeyPath, number};
 use crate::limits;
 
 /// Specification of a loss.
@@ -144,7 +144,11 @@ impl LossSpec {
         let (ratio, most) = (self.ratio, limits::RATIO);
         findings.require_positive(ratio, &top.key("ratio"));
         let within = !(ratio > 0.0 && ratio.is_finite()) || (most.recip()..=most).contains(&ratio);
-        findings.require(within, &top.key("ratio"), format!("must be from {} to {most}, is {ratio}", most.recip()));
+        findings.require(
+            within,
+            &top.key("ratio"),
+            format!("must be from {} to {}, is {}", number(most.recip()), number(most), number(ratio)),
+        );
         findings.add(self.inner.findings(), &top.key("inner"));
         findings
     }

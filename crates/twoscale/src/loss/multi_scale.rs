@@ -2,7 +2,7 @@
 use candle_core::{DType, Tensor};
 
 use super::{Inner, margin};
-use crate::finding::{Findings, KeyPath};
+use crate::finding::{Findings, KeyPath, number};
 use crate::limits;
 use crate::ops::multi_scale_cross_entropy;
 use crate::{Error, Result};
@@ -116,7 +116,7 @@ pub(super) fn threshold_findings(thresholds: &[f64]) -> Findings {
         findings.require_positive(*eta, &path.index(index));
     }
     for (index, pair) in thresholds.windows(2).enumerate().take(limits::THRESHOLDS) {
-        let reason = format!("thresholds must grow, {} follows {}", pair[1], pair[0]);
+        let reason = format!("thresholds must grow, {} follows {}", number(pair[1]), number(pair[0]));
         findings.require(pair[0] < pair[1] || pair.iter().any(|eta| eta.is_nan()), &path.index(index + 1), reason);
     }
     findings

@@ -21,7 +21,7 @@ pub(super) fn make(factory: &mut Factory, inputs: usize, classes: usize) -> Resu
 /// Number of weights and biases of the layers `inputs` - hidden widths - `classes`.
 pub(super) fn count(spec: &ModelSpec, inputs: usize, classes: usize) -> usize {
     let widths: Vec<usize> = std::iter::once(inputs).chain(spec.hidden.iter().copied()).chain([classes]).collect();
-    widths.windows(2).fold(0, |sum: usize, pair| sum.saturating_add((pair[0] + 1).saturating_mul(pair[1])))
+    widths.windows(2).fold(0, |sum: usize, pair| sum.saturating_add(pair[0].saturating_add(1).saturating_mul(pair[1])))
 }
 
 /// Runs x (N, in) through the layers of `parameters`, ReLU between them, `last` at the end.

@@ -82,7 +82,7 @@ fn an_untrained_scale_stays() {
     assert!(fixed.parameters().iter().all(|p| !has_gradient(&p.var)));
     let given = fixed.parameters()[0].var.sqr().unwrap().backward().unwrap();
     assert!(given.get(&fixed.parameters()[0].var).is_some());
-    Sgd::new(&sgd(0.9, 0.0), &vec![], &fixed).unwrap().step(&vec![], &fixed, &given, &[], 0.1).unwrap();
+    Sgd::new(&sgd(0.9, 0.0), &[], &fixed).unwrap().step(&[], &fixed, &given, &[], 0.1).unwrap();
     assert_eq!(fixed.values().unwrap(), [3.0, 30.0]);
 }
 
@@ -91,7 +91,7 @@ fn weight_decay_does_not_act_on_scales() {
     let trained = scales(LossKind::TwoScale);
     let gradients = Var::new(1.0, &Device::Cpu).unwrap().sqr().unwrap().backward().unwrap();
     let spec = OptimiserSpec::sgd(0.1).with_weight_decay(0.5);
-    Sgd::new(&spec, &vec![], &trained).unwrap().step(&vec![], &trained, &gradients, &[], 0.1).unwrap();
+    Sgd::new(&spec, &[], &trained).unwrap().step(&[], &trained, &gradients, &[], 0.1).unwrap();
     assert_eq!(trained.values().unwrap(), [3.0, 30.0]);
 }
 

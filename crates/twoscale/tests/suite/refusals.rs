@@ -69,7 +69,12 @@ fn options_and_optimisers() {
     let options = LossOptions::default();
     refused(&two, &options, &sgd(1.0, 0.0), "momentum");
     refused(&two, &options, &sgd(0.0, -1.0), "weight-decay");
-    refused(&two, &options, &OptimiserSpec { learning_rate: 0.0, ..sgd(0.0, 0.0) }, "learning-rate 0");
+    refused(
+        &two,
+        &options,
+        &OptimiserSpec { learning_rate: 0.0, ..sgd(0.0, 0.0) },
+        "optimiser.learning-rate: must be greater than 0, is 0",
+    );
 }
 
 /// The first finding of a specification is what its builder says.
