@@ -35,18 +35,23 @@ pub struct Moments {
     pub variance: Vec<f64>,
 }
 
-/// Calls `f` with each vector of a plane, `None` in place of the number of values if it is a full one.
-#[inline(always)]
-unsafe fn vectors<S: Simd>(n: usize, mut f: impl FnMut(usize, Option<usize>)) {
-    let whole = n - n % S::LANES;
-    let mut i = 0;
-    while i < whole {
-        f(i, None);
-        i += S::LANES;
-    }
-    if whole < n {
-        f(whole, Some(n - whole));
-    }
+/// Runs `$body` for each vector of a plane of `$n` values, with `$part` the number of its values where it is not a whole one. Not a
+/// closure, which would not be compiled with the level's instructions.
+macro_rules! vectors {
+    ($S:ty, $n:expr, |$i:ident, $part:ident| $body:block) => {
+        let whole = $n - $n % <$S>::LANES;
+        let mut $i = 0;
+        while $i < whole {
+            let $part: Option<usize> = None;
+            $body
+            $i += <$S>::LANES;
+        }
+        if whole < $n {
+            let $i = whole;
+            let $part = Some($n - whole);
+            $body
+        }
+    };
 }
 
 /// Mean and sum of squared deviations of one plane, which stays in the cache between the two sums.
@@ -56,7 +61,7 @@ unsafe fn plane_moments_kernel<S: Simd>(x: &[f32]) -> (f64, f64) {
     // SAFETY: `vectors` keeps within the slice.
     unsafe {
         let mut sums = [S::splat(0.0); 4];
-        vectors::<S>(n, |i, part| {
+        vectors!(S, n, |i, part| {
             let v = match part {
                 None => S::load(p.add(i)),
                 Some(part) => S::load_part(p.add(i), part, 0.0),
@@ -66,7 +71,7 @@ unsafe fn plane_moments_kernel<S: Simd>(x: &[f32]) -> (f64, f64) {
         let mean = f64::from(S::sum(S::add(S::add(sums[0], sums[1]), S::add(sums[2], sums[3])))) / n as f64;
         let centre = mean as f32;
         let (vc, mut squares) = (S::splat(centre), [S::splat(0.0); 4]);
-        vectors::<S>(n, |i, part| {
+        vectors!(S, n, |i, part| {
             let v = match part {
                 None => S::load(p.add(i)),
                 Some(part) => S::load_part(p.add(i), part, centre),
@@ -155,7 +160,7 @@ unsafe fn apply_plane_kernel<S: Simd>(x: &[f32], scale: f32, shift: f32, relu: b
     // SAFETY: `vectors` keeps within the slices, which are at least `n` long.
     unsafe {
         let (scale, shift, zero) = (S::splat(scale), S::splat(shift), S::splat(0.0));
-        vectors::<S>(n, |i, part| {
+        vectors!(S, n, |i, part| {
             let v = match part {
                 None => S::load(p.add(i)),
                 Some(part) => S::load_part(p.add(i), part, 0.0),
@@ -209,7 +214,7 @@ unsafe fn plane_sums_kernel<S: Simd>(
     unsafe {
         let (scale, shift, zero, centre) = (S::splat(scale), S::splat(shift), S::splat(0.0), S::splat(centre));
         let (mut plain, mut products) = ([zero; 2], [zero; 2]);
-        vectors::<S>(n, |i, part| {
+        vectors!(S, n, |i, part| {
             let (x, mut g) = match part {
                 None => (S::load(p.add(i)), S::load(q.add(i))),
                 Some(part) => (S::load_part(p.add(i), part, 0.0), S::load_part(q.add(i), part, 0.0)),
@@ -251,7 +256,7 @@ unsafe fn plane_gradient_kernel<S: Simd>(
     unsafe {
         let (scale, shift, zero) = (S::splat(scale), S::splat(shift), S::splat(0.0));
         let (centre, slope, offset) = (S::splat(centre), S::splat(slope), S::splat(offset));
-        vectors::<S>(n, |i, part| {
+        vectors!(S, n, |i, part| {
             let (x, mut g) = match part {
                 None => (S::load(p.add(i)), S::load(q.add(i))),
                 Some(part) => (S::load_part(p.add(i), part, 0.0), S::load_part(q.add(i), part, 0.0)),

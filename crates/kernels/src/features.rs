@@ -1,9 +1,9 @@
 //! A chain of fused convolutions over a whole batch: blocks of images forward, image by image backward, with everything
 //! between two layers staying in the cache.
 use super::Level;
-use super::convolution::{Order, Shape, convolve, pack};
+use super::convolution::{Order, SIDES, Shape, convolve, pack};
 use super::elementwise::{mask_and_add, mask_dead_and_add};
-use super::gradient::{Pooled, add_input, add_weights, input_table, pack_input, row_vectors, unpack_weights};
+use super::gradient::{Pooled, add_input, add_weights, input_table, pack_input, reach, row_vectors, unpack_weights};
 use super::layout::{bytes_to_rows, lanes_to_rows, planes_to_lanes};
 use super::scratch::Buffer;
 
@@ -29,6 +29,8 @@ struct Kept {
 /// What the forward pass keeps of a chain.
 pub struct Saved {
     level: Level,
+    images: usize,
+    shapes: Vec<Shape>,
     layers: Vec<Kept>,
 }
 
@@ -41,9 +43,44 @@ pub struct Gradient {
     pub bias: Vec<f32>,
 }
 
-/// Runs `images` planes through `layers`; the shapes must fit one another. `y` receives for each image the last layer's
-/// output in PyTorch's order (C, H, W). With `keep`, what [`backward`] needs is returned.
+/// Refuses a level that the processor lacks, and layers whose shapes, weights or biases do not fit.
+fn check(level: Level, layers: &[Layer]) {
+    level.require();
+    for (i, layer) in layers.iter().enumerate() {
+        let Shape { inputs, height, width, outputs, side } = layer.shape;
+        assert!(
+            SIDES.contains(&side) && inputs > 0 && outputs > 0 && height.min(width) > side,
+            "layer {i}: no kernel for {:?}",
+            layer.shape
+        );
+        assert!(
+            layer.weights.len() == layer.shape.weights() && layer.bias.is_none_or(|bias| bias.len() == outputs),
+            "layer {i}: weights or biases do not fit {:?}",
+            layer.shape
+        );
+        // Windows and tables are addressed in 32 bits.
+        assert!(
+            u32::try_from(layer.shape.row_image().max(input_table(&layer.shape, level.lanes()))).is_ok(),
+            "layer {i}: too large, {:?}",
+            layer.shape
+        );
+    }
+    for (i, pair) in layers.windows(2).enumerate() {
+        let (lower, upper) = (pair[0].shape, pair[1].shape);
+        assert!(
+            lower.outputs == upper.inputs && lower.pooled() == (upper.height, upper.width),
+            "layer {i} does not fit the next: {lower:?}, {upper:?}"
+        );
+    }
+}
+
+/// Runs `images` planes through `layers`. `y` receives for each image the last layer's output in PyTorch's order (C, H, W). With
+/// `keep`, what [`backward`] needs is returned.
+///
+/// # Panics
+/// When shapes, parameters and buffers do not fit one another, or the processor lacks the level's instructions.
 pub fn forward(level: Level, layers: &[Layer], images: usize, x: &[f32], y: &mut [f32], keep: bool) -> Option<Saved> {
+    check(level, layers);
     let lanes = level.lanes();
     let blocks = images.div_ceil(lanes);
     let (first, last) = (layers.first()?.shape, layers.last()?.shape);
@@ -83,7 +120,7 @@ pub fn forward(level: Level, layers: &[Layer], images: usize, x: &[f32], y: &mut
             full
         });
         let x = full.as_deref().unwrap_or(x);
-        // SAFETY: all buffers were made for these shapes and this level above.
+        // SAFETY: level and shapes were checked, and all buffers were made for them above.
         unsafe {
             let pixels = first.height * first.width;
             planes_to_lanes(level, x.as_ptr(), first.image(), first.inputs, pixels, inputs[0].as_mut_ptr());
@@ -124,16 +161,31 @@ pub fn forward(level: Level, layers: &[Layer], images: usize, x: &[f32], y: &mut
             }
         }
     }
-    keep.then_some(Saved { level, layers: kept })
+    let shapes = layers.iter().map(|layer| layer.shape).collect();
+    keep.then_some(Saved { level, images, shapes, layers: kept })
 }
 
 /// Gradients of all layers from that of the output (planes), and of the input planes if `input` is given.
+///
+/// # Panics
+/// When the layers are not of the shapes of the forward pass, or a buffer does not fit them.
 pub fn backward(layers: &[Layer], saved: &Saved, gradient: &[f32], mut input: Option<&mut [f32]>) -> Vec<Gradient> {
     // Windows begin anywhere, so nearly every vector of 64 bytes would cross a cache line: vectors of 32 are faster here.
     let level = if saved.level == Level::Avx512 { Level::Avx2 } else { saved.level };
     let lanes = level.lanes();
     let Some(last) = layers.last().map(|layer| layer.shape) else { return Vec::new() };
-    let images = gradient.len() / last.features();
+    let images = saved.images;
+    check(level, layers);
+    assert!(
+        layers.iter().map(|layer| layer.shape).eq(saved.shapes.iter().copied()),
+        "the layers are not those of the forward pass: {:?}",
+        saved.shapes
+    );
+    assert!(
+        gradient.len() == images * last.features()
+            && input.as_ref().is_none_or(|input| input.len() == images * saved.shapes[0].image()),
+        "gradients do not fit {images} images of {last:?}"
+    );
 
     let mut sums: Vec<Buffer<f32>> = Vec::new();
     let mut totals: Vec<Buffer<f32>> = Vec::new();
@@ -141,6 +193,8 @@ pub fn backward(layers: &[Layer], saved: &Saved, gradient: &[f32], mut input: Op
     let mut flows: Vec<Buffer<f32>> = Vec::new();
     for layer in layers {
         let shape = &layer.shape;
+        // Whole vectors are read and written at every window, beyond the last pixel too.
+        assert!(reach(shape, lanes) <= shape.row_image(), "the padding of {shape:?} is too short");
         sums.push(Buffer::zeros(shape.outputs * shape.side * row_vectors(shape, lanes) * lanes));
         totals.push(Buffer::zeros(shape.features()));
         let mut table = Buffer::new(input_table(shape, lanes));
@@ -161,12 +215,12 @@ pub fn backward(layers: &[Layer], saved: &Saved, gradient: &[f32], mut input: Op
             let inner = i + 1 < layers.len();
             if !inner {
                 let g = &gradient[image * shape.features()..][..shape.features()];
-                // SAFETY: `selected` returned this level, so the processor has its instructions.
+                // SAFETY: the level was checked.
                 unsafe { mask_dead_and_add(level, argmax, g, &mut masked[i], &mut totals[i]) };
             }
             let (channel, position) = if inner { (1, shape.outputs) } else { (shape.positions(), 1) };
             let g = Pooled { values: masked[i].as_ptr(), argmax: argmax.as_ptr(), channel, position };
-            // SAFETY: all buffers were made for these shapes and this level.
+            // SAFETY: level and shapes were checked, and all buffers were made for them above.
             unsafe {
                 add_weights(level, shape, rows.as_ptr(), g, &mut list, sums[i].as_mut_ptr());
                 if i > 0 || input.is_some() {
@@ -356,6 +410,56 @@ mod tests {
                 let layer = Layer { shape, weights: &[1.0; 9], bias: None };
                 forward(level, &[layer], 1, &x, &mut y, false);
                 assert!(y[0].is_nan(), "{level:?}, pixel {pixel}");
+            }
+        }
+    }
+
+    fn layer(shape: Shape, weights: &[f32]) -> Layer<'_> {
+        Layer { shape, weights, bias: None }
+    }
+
+    #[test]
+    #[should_panic(expected = "weights or biases do not fit")]
+    fn weights_of_another_shape_are_refused() {
+        let shape = Shape { inputs: 1, height: 4, width: 4, outputs: 1, side: 3 };
+        forward(Level::Portable, &[layer(shape, &[1.0; 8])], 1, &[1.0; 16], &mut [0.0], false);
+    }
+
+    #[test]
+    #[should_panic(expected = "does not fit the next")]
+    fn layers_that_do_not_follow_one_another_are_refused() {
+        let lower = Shape { inputs: 1, height: 12, width: 12, outputs: 2, side: 3 };
+        let upper = Shape { inputs: 2, height: 6, width: 5, outputs: 1, side: 3 };
+        let layers = [layer(lower, &[1.0; 18]), layer(upper, &[1.0; 18])];
+        forward(Level::Portable, &layers, 1, &[1.0; 144], &mut [0.0; 2], false);
+    }
+
+    #[test]
+    #[should_panic(expected = "no kernel for")]
+    fn a_kernel_without_loops_is_refused() {
+        let shape = Shape { inputs: 1, height: 6, width: 6, outputs: 1, side: 4 };
+        forward(Level::Portable, &[layer(shape, &[1.0; 16])], 1, &[1.0; 36], &mut [0.0], false);
+    }
+
+    #[test]
+    #[should_panic(expected = "not those of the forward pass")]
+    fn a_backward_pass_of_other_layers_is_refused() {
+        let shape = Shape { inputs: 1, height: 4, width: 4, outputs: 1, side: 3 };
+        let saved = forward(Level::Portable, &[layer(shape, &[1.0; 9])], 1, &[1.0; 16], &mut [0.0], true);
+        let larger = Shape { height: 12, width: 12, ..shape };
+        backward(&[layer(larger, &[1.0; 9])], &saved.expect("asked to keep"), &[0.0; 25], None);
+    }
+
+    #[test]
+    fn every_window_of_whole_vectors_lies_in_its_padded_image() {
+        for lanes in [8, 16] {
+            for side in SIDES {
+                for inputs in 1..70 {
+                    let shape = Shape { inputs, height: side + 1, width: side + 1, outputs: 1, side };
+                    assert!(reach(&shape, lanes) <= shape.row_image(), "{shape:?}, {lanes} lanes");
+                    // The check itself notices when there is no padding and it is needed.
+                    assert!(side * inputs % lanes == 0 || reach(&shape, lanes) > shape.image(), "{shape:?}");
+                }
             }
         }
     }

@@ -25,6 +25,15 @@ pub fn row_vectors(shape: &Shape, lanes: usize) -> usize {
     (shape.side * shape.inputs).div_ceil(lanes)
 }
 
+/// Values from the beginning of an image to the end of the last vector that a window reads or writes.
+pub fn reach(shape: &Shape, lanes: usize) -> usize {
+    let (height, width) = shape.pooled();
+    // The last window begins at the lower right output of the last pool, its last row `side - 1` lines below.
+    let row = 2 * (height - 1) + 1 + shape.side - 1;
+    let column = 2 * (width - 1) + 1;
+    (row * shape.width + column) * shape.inputs + row_vectors(shape, lanes) * lanes
+}
+
 /// A pooled gradient that is not dead, and where in the image the inputs of its convolution output begin.
 pub type Living = (u32, f32);
 
@@ -37,6 +46,7 @@ unsafe fn add_windows<S: Simd, const K: usize, const V: usize>(
     sums: *mut f32,
     row: usize,
 ) {
+    // SAFETY: the caller vouches for K rows of `sums` and for K lines below each window of `list`.
     unsafe {
         let mut total = [[S::splat(0.0); V]; K];
         for (r, total) in total.iter_mut().enumerate() {
@@ -47,6 +57,7 @@ unsafe fn add_windows<S: Simd, const K: usize, const V: usize>(
         for (offset, g) in list {
             let g = S::splat(*g);
             let window = x.add(*offset as usize);
+            debug_assert!(row >= V * S::LANES, "a kernel row of whole vectors");
             for (r, total) in total.iter_mut().enumerate() {
                 for (i, total) in total.iter_mut().enumerate() {
                     *total = S::fma(g, S::load(window.add(r * line + i * S::LANES)), *total);
@@ -82,7 +93,9 @@ unsafe fn weights_image<S: Simd, const K: usize>(
             for px in 0..width {
                 let at = (py * width + px) * g.position + c * g.channel;
                 let begin = (2 * py * line + 2 * px * shape.inputs) as u32;
-                // Without a branch: which gradients are dead cannot be foretold. `living` stays below the positions seen.
+                // Without a branch: which gradients are dead cannot be foretold.
+                debug_assert!(living < list.len(), "no more gradients than positions");
+                // SAFETY: `living` stays below the positions seen; the caller vouches for one gradient a position.
                 unsafe {
                     let argmax = *g.argmax.add(at);
                     *list.get_unchecked_mut(living) = (begin + offsets[usize::from(argmax & 7)], *g.values.add(at));
@@ -92,6 +105,8 @@ unsafe fn weights_image<S: Simd, const K: usize>(
         }
         let mut v = 0;
         while v < vectors {
+            debug_assert!(living <= list.len(), "no more gradients than positions");
+            // SAFETY: `living` entries were written; the caller vouches for the image and the sums.
             unsafe {
                 let list = list.get_unchecked(..living);
                 let (x, sums) = (x.add(v * S::LANES), sums.add(c * K * row + v * S::LANES));
@@ -109,6 +124,8 @@ unsafe fn weights_image<S: Simd, const K: usize>(
 
 #[inline(always)]
 unsafe fn weights_kernel<S: Simd>(shape: &Shape, x: *const f32, g: Pooled, list: &mut [Living], sums: *mut f32) {
+    debug_assert!(shape.side == 3 || shape.side == 5, "a side with loops of its own");
+    // SAFETY: passed on.
     unsafe {
         if shape.side == 3 {
             weights_image::<S, 3>(shape, x, g, list, sums);
@@ -176,6 +193,7 @@ unsafe fn input_window<S: Simd, const R: usize, const V: usize>(
     dx: *mut f32,
     line: usize,
 ) {
+    // SAFETY: the caller vouches for R rows of each kernel in the table and R lines from `dx` on.
     unsafe {
         let mut total = [[S::splat(0.0); V]; R];
         for (g, offset) in list {
@@ -212,6 +230,7 @@ unsafe fn input_image<S: Simd, const R: usize>(shape: &Shape, table: *const f32,
                 let mut lengths = [0usize; 2];
                 for c in c0..c1 {
                     let at = (py * width + px) * g.position + c * g.channel;
+                    // SAFETY: the caller vouches for one gradient a position and channel.
                     let (value, argmax) = unsafe { (*g.values.add(at), *g.argmax.add(at)) };
                     // Row 1 of the table is the kernel's first: it meets window row 0 if the argmax is in the upper row.
                     let offset = c * kernel + if argmax & 2 == 0 { row } else { 0 };
@@ -219,11 +238,13 @@ unsafe fn input_image<S: Simd, const R: usize>(shape: &Shape, table: *const f32,
                     lists[column][lengths[column]] = (value, offset as u32);
                     lengths[column] += usize::from(argmax < DEAD);
                 }
+                // SAFETY: a window begins within the image, for which the caller vouches.
                 let window = unsafe { dx.add(2 * py * line + 2 * px * shape.inputs) };
                 for column in 0..2 {
                     let list = &lists[column][..lengths[column]];
                     let mut v = 0;
                     while v < vectors {
+                        // SAFETY: vectors below `vectors` lie in the table's rows, and in `dx` with its padding.
                         unsafe {
                             let table = table.add(v * S::LANES);
                             let at = window.add(column * shape.inputs + v * S::LANES);
@@ -244,6 +265,8 @@ unsafe fn input_image<S: Simd, const R: usize>(shape: &Shape, table: *const f32,
 
 #[inline(always)]
 unsafe fn input_kernel<S: Simd>(shape: &Shape, table: *const f32, g: Pooled, dx: *mut f32) {
+    debug_assert!(shape.side == 3 || shape.side == 5, "a side with loops of its own");
+    // SAFETY: passed on.
     unsafe {
         if shape.side == 3 {
             input_image::<S, 4>(shape, table, g, dx);

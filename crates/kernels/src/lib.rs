@@ -1,11 +1,30 @@
-//! Hand-written single-thread f32 kernels, chosen at run time: AVX-512, AVX2 with FMA, portable.
+//! Hand-written f32 kernels for one thread, chosen at run time: AVX-512, AVX2 with FMA, portable.
 //!
-//! Each kernel is written once, generic over a small vector trait (`simd.rs`), and instantiated for each [`Level`].
-//! The convolutions hold a batch as blocks of as many images as a vector has lanes (`layout.rs`), so that every loop
-//! vectorises whatever the number of channels; their gradients use that of the four outputs under a 2x2 max-pool only one
-//! carries a gradient (`gradient.rs`). A dense layer whose inputs are mostly zeros, as those of MNIST are, skips them
-//! (`sparse.rs`). Nothing here knows tensors: slices in, slices out. The candle operations that
-//! call them are in `twoscale::ops`.
+//! Slices in, slices out: this crate knows no tensors and no automatic differentiation. The candle operations that call it are
+//! in `twoscale::ops`. All `unsafe` code of the workspace is here.
+//!
+//! | module | computes |
+//! |---|---|
+//! | [`features`] | LeNet's convolutions: convolution + bias + ReLU + 2x2 max-pool, fused, with gradients |
+//! | [`conv2d`] | convolutions with stride and padding, with gradients |
+//! | [`batch_norm`] | batch normalisation, with an optional ReLU behind it, with gradients |
+//! | [`average_pool`] | global average pooling |
+//! | [`dense`], [`sparse`] | matrix products of dense layers; the same for inputs that are mostly zeros |
+//! | [`softmax`] | soft-max cross-entropy with its derivatives |
+//! | [`elementwise`] | sums and masks |
+//!
+//! A kernel is one function generic over a small trait of vector instructions (`simd.rs`), instantiated for each [`Level`].
+//! Public functions check lengths, indices and the level, and panic where they do not fit: safe code cannot make a kernel read
+//! or write out of bounds. The README of this crate says how to run the tests under AddressSanitizer and Miri.
+//!
+//! ```
+//! use kernels::conv2d::{Shape, forward};
+//! let shape = Shape { images: 1, inputs: 1, height: 3, width: 3, outputs: 1, side: 3, stride: 1, padding: 1 };
+//! let (x, w) = ([1.0; 9], [1.0; 9]);
+//! let mut y = [0.0; 9];
+//! forward(kernels::selected(), &shape, &x, &w, &mut y);
+//! assert_eq!(y, [4.0, 6.0, 4.0, 6.0, 9.0, 6.0, 4.0, 6.0, 4.0]); // pixels under the kernel
+//! ```
 use std::sync::atomic::{AtomicU8, Ordering};
 
 pub mod average_pool;
@@ -100,15 +119,17 @@ pub fn selected() -> Level {
         2 => Level::Avx2,
         3 => Level::Avx512,
         _ => {
-            let wanted = std::env::var("TWOSCALE_KERNELS").ok();
-            let best = Level::ALL.into_iter().rfind(|level| level.is_available()).unwrap_or(Level::Portable);
-            let level = wanted
-                .and_then(|name| Level::ALL.into_iter().find(|level| level.name() == name && level.is_available()))
-                .unwrap_or(best);
+            let level = choose(std::env::var("TWOSCALE_KERNELS").ok().as_deref());
             SELECTED.store(level as u8, Ordering::Relaxed);
             level
         }
     }
+}
+
+/// The level of this name, if there is one that the processor has; else the best that it has.
+fn choose(wanted: Option<&str>) -> Level {
+    let available = || Level::ALL.into_iter().filter(|level| level.is_available());
+    available().find(|level| Some(level.name()) == wanted).or(available().last()).unwrap_or(Level::Portable)
 }
 
 /// Makes all kernels of the process run at `level` from now on. For comparisons; results of different levels differ in
@@ -142,13 +163,17 @@ macro_rules! dispatch {
                 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
                 unsafe fn avx512($($argument: $type),*) $(-> $result)? {
+                    // SAFETY: the caller vouches for what the kernel asks for.
                     unsafe { $kernel::<$crate::x86::Avx512>($($argument),*) }
                 }
                 #[target_feature(enable = "avx2,fma")]
                 #[allow(clippy::too_many_arguments)]
                 unsafe fn avx2($($argument: $type),*) $(-> $result)? {
+                    // SAFETY: as above.
                     unsafe { $kernel::<$crate::x86::Avx2>($($argument),*) }
                 }
+                debug_assert!(level.is_available(), "instructions of this processor");
+                // SAFETY: the caller vouches for the level's instructions and for what the kernel asks for.
                 match level {
                     $crate::Level::Avx512 => return unsafe { avx512($($argument),*) },
                     $crate::Level::Avx2 => return unsafe { avx2($($argument),*) },
@@ -156,8 +181,44 @@ macro_rules! dispatch {
                 }
             }
             let _ = level;
+            // SAFETY: as above.
             unsafe { $kernel::<$crate::simd::Portable>($($argument),*) }
         }
     };
 }
 pub(crate) use dispatch;
+
+#[cfg(test)]
+mod tests {
+    use super::{Level, choose, selected};
+
+    #[test]
+    fn a_name_chooses_its_level_and_anything_else_the_best() {
+        let best = Level::ALL.into_iter().rfind(|level| level.is_available());
+        for level in Level::ALL {
+            let expected = if level.is_available() { Some(level) } else { best };
+            assert_eq!(Some(choose(Some(level.name()))), expected);
+        }
+        assert_eq!(Some(choose(None)), best);
+        assert_eq!(Some(choose(Some("mmx"))), best);
+    }
+
+    /// Run in a process of its own by the test below.
+    #[test]
+    #[ignore = "prints the level for another test"]
+    fn print_the_selected_level() {
+        println!("selected: {}", selected().name());
+    }
+
+    #[test]
+    #[cfg_attr(miri, ignore = "starts a process")]
+    fn the_environment_variable_chooses_the_level_of_a_process() {
+        for level in Level::ALL.into_iter().filter(|level| level.is_available()) {
+            let mut command = std::process::Command::new(std::env::current_exe().expect("a path of this test"));
+            command.args(["--exact", "tests::print_the_selected_level", "--ignored", "--nocapture"]);
+            let output = command.env("TWOSCALE_KERNELS", level.name()).output().expect("this test can be started");
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(text.contains(&format!("selected: {}", level.name())), "{level:?}: {text}");
+        }
+    }
+}
