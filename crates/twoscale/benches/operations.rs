@@ -3,7 +3,8 @@
 use candle_core::{Device, Tensor, Var};
 use divan::Bencher;
 use twoscale::ops::{
-    Activation, backward, conv_relu_pool_twice, linear, log_norm, multi_scale_cross_entropy, sgd_update,
+    Activation, backward, batch_norm_relu, conv_relu_pool_twice, conv2d, linear, log_norm, multi_scale_cross_entropy,
+    sgd_update,
 };
 
 #[global_allocator]
@@ -79,4 +80,43 @@ fn log_of_norm(bencher: Bencher) {
 fn descent(bencher: Bencher) {
     let (w, g) = (variable(&[120, 400]), noise(&[120, 400], 0.0));
     bencher.bench_local(|| sgd_update(&w, &g, None, 1e-6, 0.0, 0.0).expect("a step"));
+}
+
+/// Convolutions of WRN-16-1 and of WRN-16-8, each at a batch of 128: (input channels, side, output channels, kernel, stride).
+const WIDE_RESNET: [(usize, usize, usize, usize, usize); 11] = [
+    (3, 32, 16, 3, 1),
+    (16, 32, 16, 3, 1),
+    (16, 32, 32, 3, 2),
+    (32, 16, 32, 3, 1),
+    (64, 8, 64, 3, 1),
+    (16, 32, 128, 3, 1),
+    (16, 32, 128, 1, 1),
+    (128, 32, 128, 3, 1),
+    (128, 32, 256, 3, 2),
+    (256, 16, 256, 3, 1),
+    (512, 8, 512, 3, 1),
+];
+
+#[divan::bench(args = WIDE_RESNET, sample_count = 5)]
+fn convolution_forward(bencher: Bencher, (inputs, side, outputs, kernel, stride): (usize, usize, usize, usize, usize)) {
+    let (x, w) = (noise(&[BATCH, inputs, side, side], 0.0), noise(&[outputs, inputs, kernel, kernel], 0.0));
+    bencher.bench_local(|| conv2d(&x, &w, stride, kernel / 2).expect("outputs"));
+}
+
+#[divan::bench(args = WIDE_RESNET, sample_count = 5)]
+fn convolution_with_gradients(
+    bencher: Bencher,
+    (inputs, side, outputs, kernel, stride): (usize, usize, usize, usize, usize),
+) {
+    let (x, w) = (variable(&[BATCH, inputs, side, side]), variable(&[outputs, inputs, kernel, kernel]));
+    bencher.bench_local(|| backward(&conv2d(&x, &w, stride, kernel / 2).expect("outputs")).expect("gradients"));
+}
+
+#[divan::bench(args = [(16, 32), (128, 32), (512, 8)], sample_count = 5)]
+fn batch_norm_with_gradients(bencher: Bencher, (channels, side): (usize, usize)) {
+    let (x, gamma, beta) = (variable(&[BATCH, channels, side, side]), variable(&[channels]), variable(&[channels]));
+    bencher.bench_local(|| {
+        let (y, ..) = batch_norm_relu(&x, &gamma, &beta, 1e-5).expect("outputs");
+        backward(&y).expect("gradients")
+    });
 }

@@ -159,6 +159,25 @@ fn log_norm_has_the_gradient_of_finite_differences() {
 }
 
 #[test]
+fn gradients_of_candles_own_operations_are_added_to_gathered_ones() {
+    // w takes part in operations whose gradients `backward` gathers, before and after one of candle's own.
+    let w = Var::from_tensor(&noise(&[3, 4], 1)).unwrap();
+    let x = noise(&[5, 4], 2);
+    let through_linear = linear(&x, &w, None, Activation::None).unwrap().sum_all().unwrap();
+    let through_norm = log_norm(&w).unwrap().to_dtype(DType::F32).unwrap();
+    let through_candle = w.sqr().unwrap().sum_all().unwrap();
+    let sum = ((through_candle + through_linear).unwrap() + through_norm).unwrap();
+    let gradient = numbers(backward(&sum).unwrap().get(&w).unwrap());
+    let (values, inputs) = (numbers(&w), x.to_vec2::<f32>().unwrap());
+    let square: f64 = values.iter().map(|w| w * w).sum();
+    for (i, (g, w)) in gradient.iter().zip(&values).enumerate() {
+        let column: f64 = inputs.iter().map(|row| f64::from(row[i % 4])).sum();
+        let expected = 2.0 * w + column + w / square;
+        assert!((g - expected).abs() < 1e-5, "entry {i}: {g}, expected {expected}");
+    }
+}
+
+#[test]
 fn max_pool_gives_the_whole_gradient_to_the_first_maximum() {
     let x = Var::new(&[[[[1f64, 5., 2.], [5., 3., 9.], [7., 7., 7.]]]], &Device::Cpu).unwrap();
     let y = max_pool2(&x).unwrap();
