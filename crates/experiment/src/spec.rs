@@ -19,7 +19,7 @@ pub struct SpecError(pub String);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RunSpec {
-    /// What it is trained on.
+    /// Training and test data.
     pub data: DataSpec,
     /// The network.
     pub model: ModelSpec,
@@ -29,9 +29,9 @@ pub struct RunSpec {
     pub loss_options: LossOptions,
     /// The optimiser.
     pub optimiser: OptimiserSpec,
-    /// How long, in which batches, what is measured when.
+    /// Steps, batches, measurements.
     pub schedule: Schedule,
-    /// Seed of all its random streams.
+    /// Seed of all random streams.
     pub seed: u64,
 }
 
@@ -45,7 +45,7 @@ impl RunSpec {
     /// The specification as JSON without blanks, the keys of every object sorted, numbers as `serde_json` prints them
     /// (the shortest decimals that read back to the same bits; `0.1`, `10.0`).
     ///
-    /// Sorted here and not by a map's own order: some crate of the tree may switch on `serde_json`'s `preserve_order`,
+    /// Keys are sorted here and not left to the order of a map: some crate of the tree may switch on `serde_json`'s `preserve_order`,
     /// and every key would change.
     #[must_use]
     pub fn canonical(&self) -> String {
@@ -66,7 +66,7 @@ impl RunSpec {
     /// Checks everything that can be checked without the data.
     ///
     /// # Errors
-    /// The first of [`RunSpec::findings`].
+    /// Tells the first of [`RunSpec::findings`].
     pub fn validate(&self) -> Result<(), SpecError> {
         match self.findings().0.into_iter().next() {
             Some(finding) => Err(SpecError(finding.to_string())),
@@ -77,7 +77,7 @@ impl RunSpec {
     /// Checks what depends on the size of the training set: `objects` training objects are there, after [`DataSpec::train`].
     ///
     /// # Errors
-    /// When not even one batch can be filled.
+    /// Fails when not even one batch can be filled.
     pub fn validate_batch(&self, objects: usize) -> Result<(), SpecError> {
         let batch = self.schedule.batch;
         if batch > objects {
@@ -149,7 +149,7 @@ fn write_canonical(value: &serde_json::Value, text: &mut String) {
     }
 }
 
-/// What a run is trained on.
+/// Training and test data of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DataSpec {
@@ -158,13 +158,13 @@ pub struct DataSpec {
     /// Classes or super-classes.
     #[serde(default)]
     pub labels: datasets::Labels,
-    /// How pixels are scaled.
+    /// Scaling of the pixels.
     #[serde(default)]
     pub input: Input,
-    /// Only the first so many training objects.
+    /// Number of training objects, the first of the set; all where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train: Option<usize>,
-    /// Only the first so many test objects.
+    /// Number of test objects, the first of the set; all where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<usize>,
 }
@@ -194,7 +194,7 @@ impl DataSpec {
     }
 }
 
-/// How pixels are scaled; x is the pixel on [0, 1].
+/// Scaling of the pixels; x is the pixel on [0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Input {
@@ -209,7 +209,7 @@ pub enum Input {
     Standard,
 }
 
-/// How long a run is, in which batches, and what is measured when.
+/// Steps, batches and measurements of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Schedule {
@@ -217,12 +217,12 @@ pub struct Schedule {
     pub steps: usize,
     /// Objects in a batch.
     pub batch: usize,
-    /// Test accuracy is measured after every so many steps (and after the last).
+    /// Number of steps between two measurements of the test accuracy; it is measured after the last step, too.
     pub test_every: usize,
-    /// What happens to the objects that do not fill a batch at the end of an epoch.
+    /// Treatment of the objects that do not fill a batch at the end of an epoch.
     #[serde(default)]
     pub last_batch: LastBatch,
-    /// How τ changes.
+    /// Change of the learning rate τ.
     #[serde(default)]
     pub decay: Decay,
 }
@@ -252,22 +252,22 @@ impl Schedule {
     }
 }
 
-/// The incomplete batch at the end of an epoch.
+/// Treatment of the incomplete batch at the end of an epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastBatch {
-    /// Left out: 390 steps an epoch on CIFAR.
+    /// Left out; 390 steps an epoch on CIFAR.
     #[default]
     Drop,
     /// A smaller batch.
     Keep,
 }
 
-/// How the step τ changes in training.
+/// Change of the learning rate τ in training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decay {
-    /// It does not.
+    /// Constant learning rate.
     #[default]
     None,
     /// Half a cosine from τ to 0 over the run.

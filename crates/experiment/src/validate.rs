@@ -1,5 +1,5 @@
 //! Mistakes that the schema cannot see: values of the right type that mean nothing, names that name nothing, numbers beyond
-//! [`maxima`]. What a training is made of is checked by its own specifications, see [`spec::parts`].
+//! [`maxima`]. The specifications of a training check themselves, see [`spec::parts`].
 use twoscale::finding::{KeyPath, Segment};
 
 use super::error::Finding;

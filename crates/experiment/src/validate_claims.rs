@@ -1,4 +1,4 @@
-//! What can be wrong with the claims of a figure.
+//! Mistakes in the claims of a figure.
 use super::file::{Accept, Experiment, Part, Statistic};
 use super::maxima;
 use super::path::KeyPath;

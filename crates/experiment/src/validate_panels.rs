@@ -1,4 +1,4 @@
-//! What can be wrong with the panels of a figure.
+//! Mistakes in the panels of a figure.
 use super::file::{Axis, Experiment, Measure, Panel, PanelSeries};
 use super::maxima;
 use super::path::KeyPath;
@@ -81,7 +81,7 @@ pub fn positions(experiment: &Experiment, measure: Measure, at: &[f64], path: &K
     );
 }
 
-/// Whether a measure is taken at x values that the file must give.
+/// Returns `true` for a measure at x values that the file must give.
 pub fn is_function_of_x(measure: Measure) -> bool {
     matches!(
         measure,

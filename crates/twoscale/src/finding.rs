@@ -1,5 +1,5 @@
 //! Mistakes in a specification, each with its place. Each specification of this crate lists its own mistakes in one function,
-//! `findings`. [`Error`](crate::Error) tells the first of them; a reader of files puts file and line in front of each.
+//! `findings`. [`Error`](crate::Error) tells the first; a reader of files puts file and line in front of each.
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -70,7 +70,7 @@ pub fn number(value: f64) -> String {
     if plain { value.to_string() } else { format!("{value:e}") }
 }
 
-/// A mistake: where, and why it is one.
+/// A mistake: its place and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The key in question.

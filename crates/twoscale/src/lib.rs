@@ -13,15 +13,15 @@
 //! (4)   L(α) = Σ_s -log p_i(s)(X(α, s)),    p_j(X) = exp X_j / Σ_k exp X_k
 //! ```
 //!
-//! The logits are normalised by R(α), the product of the norms of the layers' parameters, so that their size is a parameter of its own:
+//! The logits are normalised by R(α), the product of the norms of the layers' parameters, so that a scale can take the place of R:
 //!
 //! ```text
 //! (9)   X̂ = X(α) / R(α),    R(α) = ‖α¹‖ ‖α²‖ ... ‖α^(M-1)‖
 //! (10)  L = Σ_s -log p_i(s)(R1 X̂)
 //! ```
 //!
-//! The two-scale loss looks at the margin δX = X_i(s) - max_(j≠i(s)) X_j of each object: below the threshold η its scale is R1,
-//! from η on the larger R2:
+//! The two-scale loss looks at the margin δX = X_i(s) - max_(j≠i(s)) X_j of each object: the scale is R1 below the
+//! threshold η, and the larger R2 from η on:
 //!
 //! ```text
 //! (13)  L = Σ_(δX < η) -log p_i(s)(R1 X̂)  +  Σ_(δX ≥ η) -log p_i(s)(R2 X̂)
@@ -34,7 +34,7 @@
 //!
 //! The gate δX ≥ η is not differentiated. More thresholds η₁ < η₂ < ... make more scales.
 //!
-//! | what | shape | type |
+//! | quantity | shape | type |
 //! |---|---|---|
 //! | logits X | (N, K) | f32, f64 or half precision, any device |
 //! | labels | (N) | any integer |
@@ -95,7 +95,7 @@ pub enum Error {
     /// An error of a tensor operation.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
-    /// A setting that makes no sense; the sentence says which and what to do.
+    /// A setting that makes no sense; the sentence names the setting and says what to do.
     #[error("{0}")]
     Setting(String),
 }

@@ -7,7 +7,7 @@ use crate::options::{BiasNorm, Layers, NormKind, NormOptions};
 use crate::parameters::{LayerKind, Parameter, Role};
 use crate::{Error, Result};
 
-/// R(α) of one model: which of its parameters count, and how.
+/// R(α) of one model: the parameters that count, and their norms.
 #[derive(Clone, Debug)]
 pub struct ParameterNorm {
     /// The factors of R, each the norm of some parameters taken together.
@@ -102,8 +102,8 @@ impl ParameterNorm {
         Ok(if self.power == 1.0 { sum } else { (sum * self.power)? })
     }
 
-    /// R(α) and its gradient, where that points along the weights themselves, as it does for Euclidean norms: `None` for
-    /// spectral ones. A step of descent along such a gradient is a weight decay, which costs nothing; through candle's graph it
+    /// R(α) and its gradient, where the gradient points along the weights themselves, as for Euclidean norms; `None` for spectral
+    /// ones. A step of descent along such a gradient is a weight decay, which costs nothing; through candle's graph the gradient
     /// costs another pass over the weights and an addition of gradients.
     ///
     /// # Errors

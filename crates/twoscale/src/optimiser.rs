@@ -61,7 +61,7 @@ impl OptimiserSpec {
 /// SGD on the parameters of a model and on the scales of its loss.
 ///
 /// Both follow the same rule, except that weight decay does not act on scales. A parameter that the loss does not depend
-/// on has gradient zero: momentum still moves it, as it does in PyTorch where the loss masks it out.
+/// on has gradient zero: momentum still moves the parameter, as in PyTorch where the loss masks it out.
 #[derive(Clone, Debug)]
 pub struct Sgd {
     momentum: f64,
@@ -95,7 +95,7 @@ impl Sgd {
     /// One step with the learning rate τ along the gradients of a loss. Scales that are not trained stay.
     ///
     /// `slopes` holds, for every parameter w, the κ of a further part κ·w of its gradient (see
-    /// [`crate::norm::ParameterNorm::log_with_slopes`]); it may be empty.
+    /// [`crate::norm::ParameterNorm::log_with_slopes`]); `slopes` may be empty.
     ///
     /// # Errors
     /// Fails when an operation fails.

@@ -44,19 +44,19 @@ pub struct TrainerBuilder {
 }
 
 impl TrainerBuilder {
-    /// Sets the loss; [`LossSpec::single`] where it is not set.
+    /// Sets the loss; without this call [`LossSpec::single`].
     #[must_use]
     pub fn loss(self, loss: LossSpec) -> Self {
         Self { loss, ..self }
     }
 
-    /// Sets the options of the loss; the default ones where they are not set.
+    /// Sets the options of the loss; without this call the default ones.
     #[must_use]
     pub fn options(self, options: LossOptions) -> Self {
         Self { options, ..self }
     }
 
-    /// Sets the optimiser; SGD with the learning rate 0.1 of the paper where it is not set.
+    /// Sets the optimiser; without this call SGD with the learning rate 0.1 of the paper.
     #[must_use]
     pub fn optimiser(self, optimiser: OptimiserSpec) -> Self {
         Self { optimiser, ..self }
@@ -143,7 +143,7 @@ impl Trainer {
         self.loss.evaluate_into(&self.model.forward(inputs)?, labels, superclass, into)
     }
 
-    /// Objects of a batch that are correctly classified: what is measured during training.
+    /// Number of objects of a batch that are correctly classified: the measure during training.
     ///
     /// # Errors
     /// Fails when shapes do not fit.

@@ -59,7 +59,7 @@ impl Inner {
 }
 
 /// Eq. (4)/(10): log Σ_j exp(z_j - max z) - (z_y - max z). The maximum is detached: its gradient is zero in exact
-/// arithmetic, and candle would give it to every one of equal maxima.
+/// arithmetic, and candle's gradient would count several equal maxima each.
 fn cross_entropy(scaled: &Tensor, labels: &Tensor) -> Result<Tensor> {
     let shifted = scaled.broadcast_sub(&scaled.max_keepdim(D::Minus1)?.detach())?;
     let correct = shifted.gather(labels, 1)?.squeeze(1)?;

@@ -1,4 +1,4 @@
-//! The classification confidence δX, §2.2, and what follows from the order of the logits. Nothing here has a gradient: the
+//! The classification confidence δX, §2.2, predicted classes and correct ones. Nothing here has a gradient: the
 //! gate of (13) is not differentiated, so plain numbers are enough.
 use candle_core::{DType, Tensor};
 
@@ -11,7 +11,7 @@ pub struct Logits {
     classes: usize,
 }
 
-/// Single precision stays single: converting a batch costs more than reading it.
+/// Logits of single precision are kept as they are: converting a batch costs more than reading it.
 #[derive(Clone, Debug, PartialEq)]
 enum Values {
     Single(Vec<f32>),
@@ -121,7 +121,7 @@ pub fn count_correct(logits: &Tensor, labels: &[u32]) -> Result<usize> {
     Ok(correct)
 }
 
-/// Copies the logits after checking that they and the labels belong together.
+/// Copies the logits after checking that there is one label below K for each row.
 ///
 /// # Errors
 /// Fails when there are not as many labels as rows, or a label is no class.

@@ -11,8 +11,8 @@ use crate::{Error, Result};
 /// k = #{j : factor·δX ≥ η_j} and its loss is L(c_k·X, y). The paper's two-scale loss has m = 1, the single-scale baseline m = 0.
 ///
 /// The thresholds are compared with *factor*·δX ([`Gate`](crate::options::Gate)): the factor is 1 for the raw margin δX, 1/R(α) for δX̂,
-/// R1/R(α) for the margin on the scale R1. An object whose margin equals a threshold is past it, as in (13); one whose
-/// margin is NaN is past none, and its loss is NaN.
+/// R1/R(α) for the margin on the scale R1. An object whose margin equals a threshold is past the threshold, as in (13); an
+/// object whose margin is NaN is past none, and its loss is NaN.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MultiScale {
     thresholds: Vec<f64>,

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 pub struct ScaleParameter {
     /// `R1`, `R2`, ... or, for the separation loss, `R` and `Rs`.
     pub name: String,
-    /// The number, f64, no dimensions: the scale itself, or what [`ScaleForm`] says.
+    /// The number, f64, no dimensions: the scale, its ratio to R(α⁰) or its logarithm, see [`ScaleForm`].
     pub var: Var,
     /// `true` where gradient descent moves it.
     pub trained: bool,
@@ -130,7 +130,7 @@ impl Scales {
 }
 
 impl ScaleParameter {
-    /// The variable where it is trained, else a constant: no gradient is computed for nothing.
+    /// The variable where it is trained, else a constant: then no gradient is computed.
     fn tracked(&self) -> Tensor {
         if self.trained { self.var.as_tensor().clone() } else { self.var.as_detached_tensor() }
     }
@@ -147,10 +147,9 @@ impl ScaleParameter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::loss::Inner;
 
     fn scales(kind: LossKind, thresholds: &[f64], options: &LossOptions) -> Scales {
-        let spec = LossSpec { kind, thresholds: thresholds.to_vec(), ratio: 10.0, inner: Inner::default() };
+        let spec = LossSpec { kind, ..LossSpec::two_scale(thresholds) };
         Scales::new(&spec, options, 3.0).unwrap()
     }
 
@@ -208,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_norm_beyond_single_precision_is_no_trouble() {
-        let spec = LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.1], ratio: 10.0, inner: Inner::default() };
+        let spec = LossSpec::two_scale([0.1]);
         let scales = Scales::new(&spec, &LossOptions::default(), 1e70).unwrap();
         let log_norm = Tensor::new(70.0 * 10f64.ln(), &Device::Cpu).unwrap();
         let multipliers = scales.multipliers(&log_norm).unwrap().to_vec1::<f64>().unwrap();
@@ -217,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_first_scale_that_makes_no_sense_is_refused() {
-        let spec = LossSpec { kind: LossKind::Single, thresholds: vec![], ratio: 10.0, inner: Inner::default() };
+        let spec = LossSpec::single();
         for first in [0.0, f64::NAN, f64::INFINITY] {
             assert!(Scales::new(&spec, &LossOptions::default(), first).is_err());
         }

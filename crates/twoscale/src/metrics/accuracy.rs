@@ -1,4 +1,4 @@
-//! Accuracy in its kinds: overall, per class, top-k, close-enough, and all of them on super-classes.
+//! Accuracy: overall, per class, top-k, close-enough, each on classes and on super-classes.
 use super::{Evaluation, share};
 
 /// Overall accuracy: the share of objects whose predicted class is the correct one. NaN without objects.

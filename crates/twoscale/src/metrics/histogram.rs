@@ -10,7 +10,7 @@ pub struct Histogram {
     pub high: f64,
     /// Height of every bin.
     pub density: Vec<f64>,
-    /// Values counted: those on [low, high].
+    /// Number of values on [low, high].
     pub count: usize,
 }
 

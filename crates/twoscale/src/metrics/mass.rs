@@ -1,7 +1,7 @@
 //! Masses of well, poorly and marginally classified objects, §2.4.
 use super::{Evaluation, share};
 
-/// Shares of the objects; they add up to 1 unless a margin is NaN.
+/// Shares of the objects, which add up to 1 unless a margin is NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Masses {
     /// |W|: δX̂ > μ.

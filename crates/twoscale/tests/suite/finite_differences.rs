@@ -61,7 +61,7 @@ fn multi_scale_losses_in_logits_and_multipliers() {
 fn scales_in_their_parameters_and_in_the_norm() {
     let options = LossOptions { separation_base: SeparationBase::Trained, ..LossOptions::default() };
     for kind in [LossKind::TwoScale, LossKind::Separation] {
-        let spec = LossSpec { kind, thresholds: vec![0.1, 1.0], ratio: 3.0, inner: Inner::CrossEntropy };
+        let spec = LossSpec { kind, ..LossSpec::two_scale([0.1, 1.0]).with_ratio(3.0) };
         let scales = Scales::new(&spec, &options, 2.0).unwrap();
         let log_norm = Var::new(0.3, &Device::Cpu).unwrap();
         let weights = Tensor::new(&[1.0, -0.5, 0.25], &Device::Cpu).unwrap();
@@ -131,7 +131,7 @@ fn the_loss_of_a_network_in_its_weights() {
     let (inputs, labels) = batch(3, DType::F64);
     let labels = labels.to_vec1::<u32>().unwrap();
     let norm = ParameterNorm::new(&NormOptions::default(), model.parameters()).unwrap();
-    let spec = LossSpec { kind: LossKind::TwoScale, thresholds: vec![0.05], ratio: 10.0, inner: Inner::CrossEntropy };
+    let spec = LossSpec::two_scale([0.05]);
     let scales = Scales::new(&spec, &LossOptions::default(), 5.0).unwrap();
     let loss = MultiScale::new(&spec.thresholds, spec.inner).unwrap();
     let value = || {

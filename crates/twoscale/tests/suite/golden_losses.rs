@@ -1,12 +1,12 @@
 //! Losses of given logits and their gradients, against PyTorch's in double precision.
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::loss::margin::margins;
-use twoscale::loss::{Inner, LossKind, LossSpec, MultiScale, Scales};
+use twoscale::loss::{LossKind, LossSpec, MultiScale, Scales};
 use twoscale::options::LossOptions;
 
 use crate::support::{Golden, assert_close, assert_close_above, entries};
 
-/// Numbers of a case and what the library makes of them.
+/// Numbers of a case.
 struct Case {
     name: String,
     size: f64,
@@ -42,7 +42,7 @@ const VARIANTS: [(&str, LossKind); 4] = [
 fn compare(golden: &Golden, case: &Case, variant: &str, kind: LossKind, dtype: DType, tolerance: f64) {
     let name = format!("{}.{variant}", case.name);
     let thresholds = if kind == LossKind::Single { vec![] } else { vec![case.eta] };
-    let spec = LossSpec { kind, thresholds, ratio: case.ratio, inner: Inner::CrossEntropy };
+    let spec = LossSpec { kind, ..LossSpec::two_scale(thresholds).with_ratio(case.ratio) };
     let scales = Scales::new(&spec, &LossOptions::default(), case.first).unwrap();
     let loss = MultiScale::new(&spec.thresholds, spec.inner).unwrap();
     let logits = Var::from_tensor(&golden.tensor(&format!("{}.logits", case.name)).to_dtype(dtype).unwrap()).unwrap();

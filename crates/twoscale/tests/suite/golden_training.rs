@@ -33,7 +33,7 @@ fn compare(golden: &Golden, variant: &str, eta: &str, dtype: DType, tolerance: f
     for (parameter, what) in trainer.model().parameters().iter().zip(["w1", "w2"]) {
         assert_close(&format!("{name}.{what}"), &parameter.var, expected(what), tolerance);
     }
-    // R1, R2, Rs: those that the variant has.
+    // R1, R2, Rs, as far as the variant has them.
     for parameter in trainer.scales().parameters() {
         let position = match parameter.name.as_str() {
             "R1" | "R" => 0,

@@ -1,5 +1,5 @@
 //! Tests of the losses, the trainer and the metrics against golden values, finite differences and their own properties.
-//! One binary: linking it once is most of what these tests cost.
+//! One binary, as linking is most of the cost of these tests.
 mod checkpoints;
 mod finite_differences;
 mod golden_losses;

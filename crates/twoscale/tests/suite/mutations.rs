@@ -1,4 +1,4 @@
-//! Mistakes planted in the library that no other test noticed: each of these tests fails for one of them.
+//! Mistakes planted in the library that no other test noticed: each of these tests fails for one such mistake.
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::initialisation::{BiasInitialisation, Initialisation};
 use twoscale::loss::{LossKind, LossSpec, Scales, TwoScaleConfig, TwoScaleLoss};

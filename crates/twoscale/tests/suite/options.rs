@@ -173,7 +173,7 @@ fn a_toeplitz_norm_is_that_of_the_convolution_as_a_matrix() {
         assert!((parameter_norm.log_with_slopes(model.parameters()).unwrap().unwrap().log - log).abs() < 1e-12);
         log
     };
-    // Column j of the matrix is what the convolution makes of the j-th unit image.
+    // Column j of the matrix is the convolution of the j-th unit image.
     let matrix = |name: &str, image: [usize; 3]| {
         let weight = model.parameters().iter().find(|p| p.name() == format!("{name}.weight")).unwrap();
         let [channels, height, width] = image;

@@ -96,7 +96,7 @@ fn equal_scales_are_one_scale() {
     }
 }
 
-/// (8)-(9): a network without biases is homogeneous in its weights, and R(α) takes that out.
+/// (8)-(9): a network without biases is homogeneous in its weights, and the division by R(α) removes the factor.
 #[test]
 fn the_size_of_the_weights_does_not_matter_to_a_normalised_loss() {
     let weights = [gaussian(&[8, 6], 4, DType::F64), gaussian(&[4, 8], 5, DType::F64)];
@@ -146,7 +146,7 @@ fn probabilities_of_an_evaluation_are_those_of_the_scale_r1() {
     }
 }
 
-/// A margin that equals the threshold is past it, (13).
+/// A margin that equals the threshold is past the threshold, (13).
 #[test]
 fn the_gate_is_closed_on_the_left() {
     let logits = Tensor::new(&[[0.25f32, 0.0]], &Device::Cpu).unwrap();

@@ -77,7 +77,7 @@ fn options_and_optimisers() {
     );
 }
 
-/// The first finding of a specification is what its builder says.
+/// The builder of a network tells the first finding of its specification.
 #[test]
 fn networks() {
     let refuse = |spec: ModelSpec, input, classes, expected: &str| {
