@@ -17,15 +17,22 @@ pub(super) enum Network {
     LeNet10,
     /// LeNet-5 on CIFAR-100.
     LeNet100,
+    /// LeNet-5 with 20 and 50 channels and 500 hidden units on CIFAR-10, pixels in [0, 1].
+    WideLeNet10,
+    /// The same on CIFAR-100.
+    WideLeNet100,
 }
 
 impl Network {
     /// Specification of a whole run of the paper.
     pub fn spec(self) -> RunSpec {
+        let wide = || ModelSpec { channels: [20, 50], hidden: vec![500], ..ModelSpec::lenet5() };
         let (set, input, model, steps, test_every) = match self {
             Self::Mlp => (Name::Mnist, Input::Unit, ModelSpec::mlp([100]), 1000, 100),
             Self::LeNet10 => (Name::Cifar10, Input::Half, ModelSpec::lenet5(), 20_000, 2000),
             Self::LeNet100 => (Name::Cifar100, Input::Half, ModelSpec::lenet5(), 50_000, 2000),
+            Self::WideLeNet10 => (Name::Cifar10, Input::Unit, wide(), 20_000, 2000),
+            Self::WideLeNet100 => (Name::Cifar100, Input::Unit, wide(), 50_000, 2000),
         };
         RunSpec {
             data: DataSpec { set, labels: Labels::Fine, input, train: None, test: None },

@@ -25,14 +25,16 @@ torch.manual_seed(1)
 class Network(nn.Module):
     """LeNet-5 or the MLP, with the ReLU on the logits that the figures are trained with."""
 
-    def __init__(self, convolutions, classes):
+    def __init__(self, channels, hidden, shape, classes):
         super().__init__()
-        if convolutions:
-            self.conv1, self.conv2 = nn.Conv2d(3, 6, 5), nn.Conv2d(6, 16, 5)
-            self.fc1, self.fc2 = nn.Linear(400, 120), nn.Linear(120, classes)
+        if channels:
+            self.conv1, self.conv2 = nn.Conv2d(shape[0], channels[0], 5), nn.Conv2d(channels[0], channels[1], 5)
+            # 32 - 28 - 14 - 10 - 5.
+            inputs = channels[1] * 25
         else:
             self.conv1, self.conv2 = None, None
-            self.fc1, self.fc2 = nn.Linear(784, 100), nn.Linear(100, classes)
+            inputs = shape[0] * shape[1] * shape[2]
+        self.fc1, self.fc2 = nn.Linear(inputs, hidden[0]), nn.Linear(hidden[0], classes)
 
     def forward(self, x):
         if self.conv1 is not None:
@@ -54,7 +56,7 @@ class Training:
         self.pixels = images.view(-1, *request["shape"])
         self.labels = labels.long()
         self.superclass = None if request["superclass"] is None else torch.tensor(request["superclass"])
-        self.model = Network(request["convolutions"], request["classes"])
+        self.model = Network(request["channels"], request["hidden"], request["shape"], request["classes"])
         with torch.no_grad():
             size = self.size()
         self.r1, self.r2 = nn.Parameter(size.clone()), nn.Parameter(10 * size)

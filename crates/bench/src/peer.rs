@@ -31,7 +31,8 @@ pub(super) struct Peer {
 #[serde(rename_all = "kebab-case", tag = "do")]
 enum Request {
     Load {
-        convolutions: bool,
+        channels: Option<[usize; 2]>,
+        hidden: Vec<usize>,
         shape: [usize; 3],
         classes: usize,
         superclass: Option<Vec<u32>>,
@@ -92,7 +93,8 @@ impl Peer {
         let (images, labels) = ready_images(run_data, batch);
         let labels: Vec<u8> = labels.iter().map(|label| u8::try_from(*label).unwrap_or(0)).collect();
         self.ask(&Request::Load {
-            convolutions: spec.model.kind == ModelKind::LeNet5,
+            channels: (spec.model.kind == ModelKind::LeNet5).then_some(spec.model.channels),
+            hidden: spec.model.hidden.clone(),
             shape: data.shape,
             classes: data.classes,
             superclass: data.superclass.as_deref().map(<[u32]>::to_vec),

@@ -14,7 +14,7 @@ pub(super) fn dataset(network: Network) -> Dataset {
     }
     // Made by the program, so that it cannot be missing; the folder does not matter.
     let Ok(mut textures) = Cache::at("").load(Name::Textures) else { return noise(network, 12_800, 2000) };
-    if network == Network::LeNet10 {
+    if network.spec().data.set == Name::Cifar10 {
         for part in [&mut textures.train, &mut textures.test] {
             part.labels = part.labels.iter().map(|class| class / 10).collect();
         }
@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn every_network_has_one_that_fits_it() {
-        for network in [Network::Mlp, Network::LeNet10, Network::LeNet100] {
+        for network in [Network::Mlp, Network::LeNet10, Network::LeNet100, Network::WideLeNet10, Network::WideLeNet100]
+        {
             let name = network.spec().data.set;
             let set = dataset(network);
             assert_eq!((Some(set.shape), Some(set.classes)), (name.shape(), name.classes()));
