@@ -3,6 +3,8 @@ mod bench;
 mod data_errors;
 mod figures;
 mod output;
+mod own;
+mod plans;
 mod regression;
 mod search;
 mod smoke;

@@ -31,7 +31,7 @@ fn unknown_names_are_answered_with_those_there_are() {
 fn wrong_values_name_option_and_key() {
     let user = User::new();
     let set = |text: &str| user.run(&["reproduce", "fig13", "--set", text]);
-    let _ = set("optimiser.setp=1").expect(2, &["unknown key `setp`; did you mean `step`?"]);
+    let _ = set("optimiser.setp=1").expect(2, &["unknown key `setp`"]);
     let _ = set("schedule.steps=many").expect(2, &["schedule.steps: must be a whole number"]);
     let _ = set("losses.two-scale-0.01.eta=0").expect(2, &["losses.two-scale-0.01.eta: must be greater than 0"]);
     let _ = set("schedule.steps").expect(2, &["must be KEY=VALUE"]);
@@ -45,9 +45,11 @@ fn a_mistake_in_an_experiment_file_is_told_with_its_line() {
     let path = user.here("experiments/fig13.yaml");
     let text = std::fs::read_to_string(&path).expect("the file is there");
     let line = 1 + text.lines().position(|line| line.starts_with("optimiser:")).expect("it has an optimiser");
-    std::fs::write(&path, text.replacen("{step: 0.1}", "{stpe: 0.1}", 1)).expect("writable");
-    let words = format!("experiments/fig13.yaml:{line}: optimiser.stpe: unknown key `stpe`; did you mean `step`?");
+    std::fs::write(&path, text.replacen("{learning-rate: 0.1}", "{learning-rat: 0.1}", 1)).expect("writable");
+    let words = format!(
+        "experiments/fig13.yaml:{line}: optimiser.learning-rat: unknown key `learning-rat`; did you mean `learning-rate`?"
+    );
     let _ = user.run(&["reproduce", "fig13", "--scale", "smoke"]).expect(2, &[&words]);
-    std::fs::write(&path, text.replacen("{step: 0.1}", "{step: 0.1", 1)).expect("writable");
+    std::fs::write(&path, text.replacen("{learning-rate: 0.1}", "{learning-rate: 0.1", 1)).expect("writable");
     let _ = user.run(&["list"]).expect(2, &["experiments/fig13.yaml:", "not valid YAML"]);
 }

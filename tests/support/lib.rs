@@ -79,13 +79,14 @@ impl User {
     pub fn with_copy() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let place = folder.path().join("copy");
-        for sub in ["experiments", "figures/paper", "xtask"] {
+        std::fs::create_dir_all(place.join("xtask")).expect("a folder");
+        for sub in ["experiments", "experiments/base", "figures/paper"] {
             std::fs::create_dir_all(place.join(sub)).expect("a folder");
-        }
-        for sub in ["experiments", "figures/paper"] {
             for entry in std::fs::read_dir(root().join(sub)).expect("readable") {
-                let entry = entry.expect("readable");
-                std::fs::copy(entry.path(), place.join(sub).join(entry.file_name())).expect("copied");
+                let path = entry.expect("readable").path();
+                if path.is_file() {
+                    std::fs::copy(&path, place.join(sub).join(path.file_name().expect("a name"))).expect("copied");
+                }
             }
         }
         Self { folder, place }

@@ -51,6 +51,7 @@ pub enum Command {
     Sweep(Sweep),
     Runs(Runs),
     Search(Search),
+    Show(Show),
     List(List),
     Status(Status),
     Verdict(Verdict),
@@ -301,6 +302,22 @@ pub struct Search {
     pub jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     pub folders: Folders,
+}
+
+/// Prints a whole experiment as YAML: what its file, the files that this extends, the patches and the defaults say, each value
+/// with the place that it comes from.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  cargo xtask show fig4
+  cargo xtask show fig4 --scale smoke --variant batch-mean
+  cargo xtask show my/experiment.yaml --set optimiser.learning-rate=0.1")]
+pub struct Show {
+    /// A figure, such as fig13, or the path of an experiment file, ending in .yaml.
+    #[arg(value_name = "FIG")]
+    pub figure: String,
+    #[command(flatten)]
+    pub change: Change,
 }
 
 /// Lists every figure: runs done of needed, time to do the rest, claims, what it shows.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use experiment::Plan;
 use experiment::spec::RunSpec;
 use results::claims::{Verdict, wrap_words};
-use results::publish::published_document;
+use results::publish::Standing;
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -29,11 +29,12 @@ pub fn run(args: &List) -> Result<(), CommandError> {
         let specs: Vec<RunSpec> = plan.runs.iter().map(|run| run.spec.clone()).collect();
         let done = specs.iter().filter(|spec| place.store.has(&spec.key())).count();
         let left = (done < specs.len()).then(|| estimate::from_records(&place, &specs, 0));
-        let folders = place.folders(&plan, &choice);
-        let published = published_document(&plan.name, &folders)?;
-        let verdicts: Option<Vec<Verdict>> =
-            published.map(|document| document.claims.iter().map(|claim| claim.verdict).collect());
-        rows.push(FigureRow { runs: specs.len(), done, left, verdicts, plan });
+        let (verdicts, other) = match place.published(&plan, &choice)?.standing {
+            Standing::Current(document) => (Some(document.claims.iter().map(|claim| claim.verdict).collect()), None),
+            Standing::OtherPlan { difference, .. } => (None, Some(difference)),
+            Standing::Nothing => (None, None),
+        };
+        rows.push(FigureRow { runs: specs.len(), done, left, verdicts, other, plan });
     }
     if args.json {
         let rows: Vec<Value> = rows.iter().map(FigureRow::json).collect();
@@ -55,16 +56,21 @@ struct FigureRow {
     done: usize,
     /// Time to train the rest; none where nothing is left.
     left: Option<Expected>,
-    /// Published verdicts; none where nothing is published.
+    /// Published verdicts; none where nothing is published for this plan.
     verdicts: Option<Vec<Verdict>>,
+    /// How the plan that was published differs from this one; none where it does not.
+    other: Option<String>,
 }
 
 impl FigureRow {
     fn text(&self) -> String {
         let Plan { name, experiment, .. } = &self.plan;
         let time = self.left.map_or_else(|| "done".to_owned(), |left| left.to_string());
-        let claims =
-            self.verdicts.as_ref().map_or_else(|| "not run".to_owned(), |verdicts| tally(verdicts.iter().copied()));
+        let claims = match (&self.verdicts, &self.other) {
+            (Some(verdicts), _) => tally(verdicts.iter().copied()),
+            (None, Some(_)) => "published for another plan".to_owned(),
+            (None, None) => "not run".to_owned(),
+        };
         let done = format!("{}/{}", self.done, self.runs);
         let mut text = format!("{name:<8} {done:>9}  {time:<12} {claims}");
         for line in
@@ -81,7 +87,7 @@ impl FigureRow {
             "scale": self.plan.scale, "runs": self.runs, "done": self.done,
             "seconds-left": self.left.map_or(0.0, |left| left.seconds),
             "seconds-left-guessed": self.left.is_some_and(|left| left.guessed),
-            "verdicts": self.verdicts,
+            "verdicts": self.verdicts, "published-for-another-plan": self.other,
         })
     }
 }

@@ -19,6 +19,7 @@ mod runs;
 mod schema;
 mod search;
 mod slurm;
+mod show;
 mod status;
 mod style;
 mod sweep;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Sweep(args) => sweep::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::List(args) => list::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Verdict(args) => verdict::run(&args),

@@ -8,7 +8,7 @@ use datasets::{self, Cache, Dataset, Labels, Name};
 use experiment::spec::RunSpec;
 use experiment::{Choice, PAPER, Plan};
 use results::claims::{self, Verdict};
-use results::publish::{Document, Folders, Origin, from_csv, publish};
+use results::publish::{Document, Folders, from_csv, publish};
 use results::summary;
 use runs::scheduler::{CHECKPOINT_EVERY, Options, Scheduler, Summary, jobs as jobs_of};
 
@@ -209,10 +209,9 @@ pub fn check_writable(folder: &Path, place: &Context) -> Result<(), CommandError
 /// Draws and judges a plan, prints tables, and returns what it came to in a line.
 fn draw(place: &Context, plan: &Plan, choice: &Choice) -> Result<String, CommandError> {
     let gathered = place.gather(plan)?;
-    let origin = Origin { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale };
     let folders = place.folders(plan, choice);
     let before = published_table(place, plan, choice);
-    let published = publish(origin, &plan.name, &gathered.runs, &folders)?;
+    let published = publish(plan, &place.name(plan, choice), &gathered.runs, &folders)?;
     say(format!("\n{}", style::bold(&format!("{}: {}", plan.name, plan.experiment.title))));
     if !published.document.claims.is_empty() {
         say(style::verdicts(&claims::table(&published.document.claims, &plan.scale)));
@@ -231,8 +230,7 @@ fn draw(place: &Context, plan: &Plan, choice: &Choice) -> Result<String, Command
 
 /// The published table of a figure before it is replaced; none where this is not the paper's own training.
 fn published_table(place: &Context, plan: &Plan, choice: &Choice) -> Option<String> {
-    let changed = !choice.sets.is_empty() || choice.seeds.is_some() || !choice.only.is_empty();
-    if plan.scale != PAPER || changed || place.is_fake() {
+    if plan.scale != PAPER || choice.is_changed() || place.is_fake() || !plan.of_paper {
         return None;
     }
     std::fs::read_to_string(Folders::of(&place.root.join("figures")).csv(&plan.name)).ok()

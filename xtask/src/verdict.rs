@@ -1,7 +1,7 @@
 //! `verdict`: which of the paper's claims hold.
 use experiment::{Choice, PAPER, Plan};
 use results::claims;
-use results::publish::{Document, Origin, Reported, document, published_document, published_variants};
+use results::publish::{Document, Reported, Standing, document};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -12,17 +12,17 @@ use crate::text::{count, say};
 
 /// Runs the command.
 pub fn run(args: &Verdict) -> Result<(), CommandError> {
-    let place = Context::find(&args.folders)?;
+    let context = Context::find(&args.folders)?;
     let choice = args.change.choice(&[]);
     let figures = if args.figures.is_empty() { vec!["all".to_owned()] } else { args.figures.clone() };
-    let plans = place.plans(&figures, &choice)?;
+    let plans = context.plans(&figures, &choice)?;
     let mut documents = Vec::new();
     for plan in &plans {
-        let (document, origin) = find(&place, plan, args)?;
+        let (document, origin) = find(&context, plan, args)?;
         if !args.json {
             say(format!("{}: {} ({origin})", plan.name, plan.experiment.title));
             say(style::verdicts(&claims::table(&document.claims, &document.scale)));
-            if let Some(others) = other_readings(&place, plan, &choice, &document)? {
+            if let Some(others) = under_variants(&context, plan, &choice, &document)? {
                 say(style::verdicts(&others));
             }
         }
@@ -42,44 +42,47 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// What the published variants of a figure make of its claims; nothing to say where the reading was chosen by the user.
-fn other_readings(
-    place: &Context,
+/// Table of the claims under the published variants of a figure; none where the command line chose the assumptions.
+fn under_variants(
+    context: &Context,
     plan: &Plan,
     choice: &Choice,
     document: &Document,
 ) -> Result<Option<String>, CommandError> {
     let figure = &plan.experiment.figure;
-    if plan.scale != PAPER || plan.name != *figure || !choice.sets.is_empty() {
+    if plan.scale != PAPER || plan.name != *figure || choice.is_changed() {
         return Ok(None);
     }
-    let source = place.catalogue.source(figure)?;
-    let folders = place.folders(plan, choice);
-    let variants = published_variants(figure, &source.variants(), &folders)?;
+    let variants = context.published_variants(plan, choice)?;
     if variants.is_empty() {
         return Ok(None);
     }
     let reported = Reported { own: document.clone(), variants };
-    let table = claims::comparison(&reported.readings(), &reported.compared());
-    Ok(Some(format!(
-        "{figure} under other readings of the text (verdict {figure} --variant NAME tells more):\n{table}"
-    )))
+    let table = claims::comparison(&reported.names(), &reported.compared());
+    Ok(Some(format!("{figure} under other assumptions (verdict {figure} --variant NAME tells more):\n{table}")))
 }
 
-/// The document of a plan, and in words where it comes from: all records, else what was published, else what records there are.
-fn find(place: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, String), CommandError> {
-    let gathered = place.gather(plan)?;
-    let folders = place.folders(plan, &args.change.choice(&[]));
-    if gathered.missing > 0
-        && let Some(published) = published_document(&plan.name, &folders)?
-    {
-        return Ok((published, format!("from {}", place.shown(&folders.json(&plan.name)))));
+/// The document of a plan, and in words where it comes from: all records, else what was published for this very plan, else what
+/// records there are.
+fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, String), CommandError> {
+    let choice = args.change.choice(&[]);
+    let gathered = context.gather(plan)?;
+    let mut other = String::new();
+    if gathered.missing > 0 {
+        let found = context.published(plan, &choice)?;
+        let path = context.shown(&found.folders.json(&found.name));
+        match found.standing {
+            Standing::Current(document) => return Ok((*document, format!("from {path}"))),
+            Standing::OtherPlan { difference, .. } => {
+                other = format!("; {path} was published for another plan: {difference}");
+            }
+            Standing::Nothing => {}
+        }
     }
-    let origin = Origin { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale };
     let words = match (gathered.found, gathered.missing) {
         (0, _) => hint::complete(&format!("not run; cargo xtask reproduce {}", plan.experiment.figure)),
         (found, 0) => format!("from {}", count(found, "record")),
         (found, missing) => format!("from {} of {}", found, count(found + missing, "record")),
     };
-    Ok((document(origin, &plan.name, &gathered.runs), words))
+    Ok((document(plan, &context.name(plan, &choice), &gathered.runs)?, words + &other))
 }

@@ -4,6 +4,7 @@ use serde_json::Value as Schema;
 use serde_yaml::{Mapping, Value};
 
 use super::error::Finding;
+use super::limits::shortened;
 use super::path::KeyPath;
 use super::schema::{alternatives, resolve};
 use super::suggest;
@@ -112,7 +113,10 @@ impl Checker {
                 Schema::Bool(false) => {
                     let known = properties.keys().map(String::as_str);
                     meant.extend(suggest::nearest(key, known.clone()));
-                    self.report(&below, format!("unknown key `{key}`{}", suggest::clause(key, known)));
+                    self.report(
+                        &below,
+                        format!("unknown key `{}`{}", shortened(key, SHOWN), suggest::clause(key, known)),
+                    );
                 }
                 Schema::Null | Schema::Bool(true) => {}
                 additional => self.node(value, additional, &below),
@@ -232,11 +236,14 @@ fn describe(schema: &Schema) -> String {
     if sentence.is_empty() { String::new() } else { format!(" ({sentence})") }
 }
 
+/// Characters of a value that a message repeats.
+const SHOWN: usize = 60;
+
 /// A value as it stands in the file, shortened.
 fn show(value: &Value) -> String {
     match value {
         Value::Null => "empty".into(),
-        Value::String(text) => format!("the text `{text}`"),
+        Value::String(text) => format!("the text `{}`", shortened(text, SHOWN)),
         Value::Mapping(_) => "a mapping".into(),
         Value::Sequence(_) => "a list".into(),
         Value::Tagged(tagged) => format!("tagged {}", tagged.tag),

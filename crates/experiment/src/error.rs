@@ -2,6 +2,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::limits::shortened;
 use super::path::KeyPath;
 
 /// Why an experiment could not be had.
@@ -14,6 +15,14 @@ pub enum Error {
         file: PathBuf,
         /// Why.
         source: std::io::Error,
+    },
+    /// A figure of the paper without an experiment file.
+    #[error("{name} of the paper is not reproduced here: there is no experiments/{name}.yaml; there is {there}")]
+    NotReproduced {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        there: String,
     },
     /// No figure of this name.
     #[error("there is no figure `{name}`{hint}")]
@@ -51,16 +60,31 @@ pub struct Diagnostic {
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reason = shortened(&self.reason, MAX_REASON);
         if self.path.0.is_empty() {
-            write!(f, "{}: {}", self.place, self.reason)
+            write!(f, "{}: {reason}", self.place)
         } else {
-            write!(f, "{}: {}: {}", self.place, self.path, self.reason)
+            write!(f, "{}: {}: {reason}", self.place, shortened(&self.path.to_string(), MAX_PATH))
         }
     }
 }
 
+/// Characters of a path and of a reason that are said, and mistakes that are told one by one: a message stays on a screen.
+const MAX_PATH: usize = 200;
+const MAX_REASON: usize = 600;
+const MAX_LINES: usize = 10;
+
 fn lines(diagnostics: &[Diagnostic]) -> String {
-    diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<String> = diagnostics.iter().take(MAX_LINES).map(ToString::to_string).collect();
+    if diagnostics.len() > MAX_LINES {
+        lines.push(format!("and {} more", diagnostics.len() - MAX_LINES));
+    }
+    lines.join("\n")
+}
+
+/// An error where there is anything to tell.
+pub(crate) fn refuse(diagnostics: Vec<Diagnostic>) -> Result<(), Error> {
+    if diagnostics.is_empty() { Ok(()) } else { Err(Error::Invalid(diagnostics)) }
 }
 
 /// A diagnostic whose place is not known yet.

@@ -3,7 +3,7 @@ use twoscale::loss::{LossKind, LossSpec};
 use twoscale::models::{ModelKind, ModelSpec};
 use twoscale::options::{Gate, LossOptions, Reduction, ScaleForm, SeparationBase, Trained};
 
-use super::error::{Diagnostic, Error};
+use super::error::{Diagnostic, Error, refuse};
 use super::file::{Experiment, Loss};
 use super::load::{Choice, PAPER, Source};
 use super::path::KeyPath;
@@ -17,6 +17,8 @@ pub struct Plan {
     pub name: String,
     /// The scale.
     pub scale: String,
+    /// Whether it is one of the paper's figures from the repository's folder, not an experiment of one's own.
+    pub of_paper: bool,
     /// The experiment, resolved.
     pub experiment: Experiment,
     /// The same at the paper's scale and without the command line's changes: what the figure's face tells the difference to.
@@ -51,9 +53,7 @@ impl Source {
                 Diagnostic { place: format!("--only {slug}"), path: KeyPath::top(), reason }
             })
             .collect();
-        if !diagnostics.is_empty() {
-            return Err(Error::Invalid(diagnostics));
-        }
+        refuse(diagnostics)?;
         let merged = self.merge(choice)?;
         let mut losses = Vec::new();
         for (slug, loss) in &experiment.losses {
@@ -68,7 +68,7 @@ impl Source {
             choice.variant.as_ref().map_or_else(|| self.name.clone(), |variant| format!("{}-{variant}", self.name));
         let scale = choice.scale.clone().unwrap_or_else(|| PAPER.to_owned());
         let full = self.resolve(&Choice { variant: choice.variant.clone(), ..Choice::default() })?;
-        Ok(Plan { name, scale, experiment, full, runs })
+        Ok(Plan { name, scale, of_paper: self.of_paper, experiment, full, runs })
     }
 }
 

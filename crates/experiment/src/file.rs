@@ -15,20 +15,30 @@ use crate::spec::{DataSpec, Schedule};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Experiment {
-    /// Its name, equal to the file's: `fig13`.
+    /// Name, equal to the file's: `fig13`. May be left out.
+    #[serde(default)]
     pub figure: String,
+    /// File over which this one is laid: `base/cifar100-lenet5.yaml` or `fig4.yaml`, looked for beside this file, then in the
+    /// repository's `experiments`. This file is a patch then, as an entry of `scales` is: mappings are merged, `null` takes a
+    /// key away, everything else is replaced; a mapping laid over `panels` or `claims` names the items that it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
     /// Title above the figure.
     pub title: String,
     /// What it shows, for `cargo xtask list` and the report.
     pub shows: String,
-    /// What the text fixes and what is our reading.
+    /// What the paper's text states about the training, what is an assumption because the text is silent, and what departs
+    /// from the text.
+    #[serde(default)]
+    pub setup: String,
+    /// What is particular to this figure.
     #[serde(default)]
     pub notes: String,
     /// The data set.
     pub data: DataSpec,
     /// The network.
     pub model: ModelSpec,
-    /// Readings of the loss and its training.
+    /// Options of the loss and its training.
     #[serde(default)]
     pub loss_options: LossOptions,
     /// The optimiser.
@@ -53,12 +63,12 @@ pub struct Experiment {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub scales: BTreeMap<String, Value>,
-    /// Other readings to publish beside this one, patches like `scales`: `reproduce fig9 --variant coarse` makes `fig9-coarse`.
+    /// Other assumptions to publish beside this file's, patches like `scales`: `reproduce fig9 --variant coarse` makes `fig9-coarse`.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub variants: BTreeMap<String, Value>,
-    /// Readings that `cargo xtask readings` tries where the command line names none: dotted keys, as of `--set`, each with a
-    /// list of values. Decides no run of this figure.
+    /// Assumptions that `cargo xtask search` tries where the command line names none: dotted keys, as of `--set`, each with a
+    /// list of values. Has no effect on the runs of this figure.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, Vec<serde_json::Value>>")]
     pub vary: BTreeMap<String, Vec<Value>>,
@@ -86,7 +96,7 @@ pub struct Loss {
     pub label: String,
     /// Colour, as the paper draws it: `b`, `g`, `r`, `y`, `tab:blue`, ... or `#rrggbb`.
     pub colour: String,
-    /// A patch laid over `data`, `model`, `reading`, `optimiser` and `schedule` for this loss alone.
+    /// Patch laid over `data`, `model`, `loss-options`, `optimiser` and `schedule` for this loss alone.
     #[serde(default)]
     #[schemars(with = "serde_json::Value")]
     pub with: Value,
@@ -220,6 +230,10 @@ pub enum Measure {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Paper {
+    /// Figure of the paper whose curves are drawn below these, such as `fig4`; default: the figure of this name, or the one
+    /// that this file extends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curves: Option<String>,
     /// The paper drew x over [from, to] where it means [0, to]: fig 10's axis runs linspace(1, 51.2). True x = (x - from) to / (to - from).
     #[serde(default)]
     pub x_from: f64,

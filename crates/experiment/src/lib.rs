@@ -32,21 +32,27 @@
 //! # Ok::<(), experiment::Error>(())
 //! ```
 //!
-//! The way of a file: text, YAML values, held to the [`schema`] ([`check`]), patches laid ([`patch`]), read into structures,
-//! held to what the schema cannot say ([`validate`]), expanded. Whatever is wrong is said with file, line and key, or with
-//! the option of the command line that said it; [`locate`] finds the line.
+//! The way of a file: text within [`limits`], YAML values, held to the [`schema`] ([`check`]), laid over the files that it
+//! extends and under the patches that are chosen ([`patch`]), read into structures, held to what the schema cannot say
+//! ([`validate`]), expanded. Every error names file, line and key, or the option of the command line that is wrong;
+//! [`locate`] finds the line. [`show`] prints the result with the place of every value.
 pub mod catalogue;
 pub mod check;
 pub mod colour;
+pub mod digest;
 pub mod error;
 pub mod expand;
 pub mod file;
+mod labels;
+mod layers;
+pub mod limits;
 pub mod load;
 pub mod locate;
 pub mod maxima;
 pub mod patch;
 pub mod path;
 pub mod schema;
+pub mod show;
 pub mod spec;
 pub mod suggest;
 #[cfg(any(test, feature = "testing"))]
@@ -56,6 +62,8 @@ mod validate_claims;
 mod validate_panels;
 
 pub use catalogue::Catalogue;
+pub use digest::PlanDigest;
 pub use error::Error;
 pub use expand::{Plan, PlannedRun};
+pub use layers::Merged;
 pub use load::{Choice, PAPER, Source};

@@ -1,25 +1,34 @@
-//! From the text of an experiment file, a scale, a variant and the command line's `--set`s to a checked [`Experiment`].
-use std::path::Path;
+//! From an experiment file, the files that it extends, a scale, a variant and the command line's `--set`s to a checked
+//! [`Experiment`].
+use std::path::{Path, PathBuf};
 
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 
+use super::catalogue::is_of_paper;
 use super::check::{Extent, check};
-use super::error::{Diagnostic, Error, Finding};
+use super::error::{Diagnostic, Error, Finding, refuse};
 use super::file::Experiment;
-use super::patch::{from_assignment, item_name, merge, property};
-use super::path::{KeyPath, Segment};
-use super::schema::{patch_schema, resolve, schema, with_schema};
-use super::{locate, suggest, validate};
+use super::labels;
+use super::layers::{Layer, Merged, Place, path_in};
+use super::limits;
+use super::locate;
+use super::patch::{from_assignment, merge};
+use super::path::KeyPath;
+use super::schema::{patch_schema, schema, with_schema};
+use super::validate;
 
 /// The scale of the paper: the file as it stands.
 pub const PAPER: &str = "paper";
+
+/// Files that may extend each other in a chain.
+const MAX_CHAIN: usize = 16;
 
 /// What of an experiment is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     /// A scale; none: [`PAPER`].
     pub scale: Option<String>,
-    /// A variant; none: the file's own reading.
+    /// A variant; none: the file as it stands.
     pub variant: Option<String>,
     /// `key=value` patches, laid last.
     pub sets: Vec<String>,
@@ -29,79 +38,164 @@ pub struct Choice {
     pub only: Vec<String>,
 }
 
-/// An experiment file that was read and is YAML.
+impl Choice {
+    /// Whether the command line changes what the file says: other values, seeds or losses. A scale and a variant are the
+    /// file's own words.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        !self.sets.is_empty() || self.seeds.is_some() || !self.only.is_empty()
+    }
+}
+
+/// An experiment file that was read, with the files that it extends.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The file, as messages name it.
     pub file: String,
     /// The figure's name, from the file's.
     pub name: String,
-    text: String,
+    /// Whether it is one of the paper's figures in the repository's folder, not an experiment of one's own.
+    pub of_paper: bool,
+    /// The chain of `extends`, the file itself last.
+    files: Vec<File>,
+    /// The chain laid over each other.
     value: Value,
+    /// What could not be laid.
+    unlaid: Vec<Diagnostic>,
 }
 
-/// An experiment with its patches laid, and where each of them came from.
-pub struct Merged<'a> {
-    source: &'a Source,
-    layers: Vec<Layer>,
-    /// The file with every patch laid over it.
-    pub value: Value,
+/// A file of the chain.
+#[derive(Clone, Debug)]
+struct File {
+    shown: String,
+    text: String,
+    /// What it says, `extends` left out.
+    value: Value,
+    extends: Option<String>,
 }
 
-/// A patch and where it stands.
-#[derive(Clone)]
-struct Layer {
-    place: Place,
-    patch: Value,
-}
+impl File {
+    fn read(path: &Path) -> Result<Self, Error> {
+        let failed = |source| Error::Read { file: path.to_owned(), source };
+        let size = std::fs::metadata(path).map_err(failed)?.len();
+        let here = std::env::current_dir().unwrap_or_default();
+        let shown = path.strip_prefix(here).unwrap_or(path).display().to_string();
+        if size > limits::MAX_BYTES as u64 {
+            let reason = format!("the file has {size} bytes, at most {} are read; shorten it", limits::MAX_BYTES);
+            return Err(Error::Syntax { file: shown, line: 1, reason });
+        }
+        Self::parse(shown, std::fs::read_to_string(path).map_err(failed)?)
+    }
 
-#[derive(Clone)]
-enum Place {
-    /// Below this path in the file.
-    File(KeyPath),
-    /// In this option of the command line.
-    Option(String),
+    fn parse(shown: String, text: String) -> Result<Self, Error> {
+        let mut value = limits::parse(&text).map_err(|error| Error::Syntax {
+            file: shown.clone(),
+            line: error.line,
+            reason: error.reason,
+        })?;
+        let extends = value.get("extends").and_then(Value::as_str).map(str::to_owned);
+        if let (Some(_), Some(keys)) = (&extends, value.as_mapping_mut()) {
+            let _ = keys.remove("extends");
+        }
+        Ok(Self { shown, text, value, extends })
+    }
+
+    fn diagnostic(&self, Finding { path, reason }: Finding) -> Diagnostic {
+        let line = locate::line(&self.text, &path).unwrap_or(1);
+        Diagnostic { place: format!("{}:{line}", self.shown), path, reason }
+    }
+
+    /// An error about its `extends`.
+    fn refused(&self, reason: String) -> Error {
+        Error::Invalid(vec![self.diagnostic(Finding { path: KeyPath::top().key("extends"), reason })])
+    }
 }
 
 impl Source {
-    /// Reads a file.
+    /// Reads a file and the files that it extends. Each is looked for beside the file that names it, then in `library`, the
+    /// folder of the repository's experiments.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::Syntax`].
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { file: path.to_owned(), source })?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        let here = std::env::current_dir().unwrap_or_default();
-        let shown = path.strip_prefix(here).unwrap_or(path).display().to_string();
-        Self::parse(&shown, &name, text)
+    /// [`Error::Read`], [`Error::Syntax`]; [`Error::Invalid`] where a file that is extended cannot be found or extends the one
+    /// that names it.
+    pub fn read(path: &Path, library: &Path) -> Result<Self, Error> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let mut seen = vec![canonical(path)];
+        let mut chain = vec![File::read(path)?];
+        let mut folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        while let Some(file) = chain.last()
+            && let Some(wanted) = &file.extends
+        {
+            let base = base(wanted, &folder, library).map_err(|reason| file.refused(reason))?;
+            if seen.contains(&canonical(&base)) {
+                return Err(file.refused(format!("`{wanted}` extends this file in its turn; break the circle")));
+            }
+            if chain.len() == MAX_CHAIN {
+                return Err(file.refused(format!("more than {MAX_CHAIN} files extend each other; merge some")));
+            }
+            seen.push(canonical(&base));
+            folder = base.parent().unwrap_or(Path::new("")).to_owned();
+            chain.push(File::read(&base)?);
+        }
+        chain.reverse();
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let of_paper = is_of_paper(&name) && canonical(folder) == canonical(library);
+        Ok(Self { of_paper, ..Self::of(name, chain) })
     }
 
-    /// Takes the text of a file.
+    /// Takes the text of a file, which may not extend another.
     ///
     /// # Errors
-    /// [`Error::Syntax`].
+    /// [`Error::Syntax`], [`Error::Invalid`].
     pub fn parse(file: &str, name: &str, text: String) -> Result<Self, Error> {
-        let value = serde_yaml::from_str(&text).map_err(|error| {
-            let line = error.location().map_or(1, |location| location.line());
-            let whole = error.to_string();
-            let reason = whole.split(" at line ").next().unwrap_or_default().to_owned();
-            Error::Syntax { file: file.to_owned(), line, reason }
-        })?;
-        Ok(Self { file: file.to_owned(), name: name.to_owned(), text, value })
+        let file = File::parse(file.to_owned(), text)?;
+        if file.extends.is_some() {
+            return Err(file.refused("a text without a folder cannot extend a file; read it from a file".into()));
+        }
+        Ok(Self::of(name.to_owned(), vec![file]))
+    }
+
+    fn of(name: String, files: Vec<File>) -> Self {
+        let mut value = Value::Null;
+        let mut unlaid = Vec::new();
+        for file in &files {
+            if value.is_mapping() && file.value.is_mapping() {
+                let findings = merge(&mut value, &file.value, schema(), &KeyPath::top());
+                unlaid.extend(findings.into_iter().map(|finding| file.diagnostic(finding)));
+            } else {
+                value = file.value.clone();
+            }
+        }
+        let last = files.last();
+        // A file that extends a figure is another figure: it has the name of its own file, unless it says otherwise.
+        let named = last.is_some_and(|file| file.value.get("figure").is_some());
+        if let (false, Some(keys)) = (named, value.as_mapping_mut()) {
+            let extended = keys.insert("figure".into(), name.clone().into());
+            if let Some(Value::String(figure)) = extended {
+                let paper = keys.entry("paper".into()).or_insert_with(|| Value::Mapping(Mapping::new()));
+                if let Some(paper) = paper.as_mapping_mut() {
+                    let _ = paper.entry("curves".into()).or_insert(Value::String(figure));
+                }
+            }
+        }
+        let file = last.map(|file| file.shown.clone()).unwrap_or_default();
+        Self { file, name, of_paper: false, files, value, unlaid }
     }
 
     /// The scales there are, [`PAPER`] first.
     pub fn scales(&self) -> Vec<&str> {
-        std::iter::once(PAPER).chain(self.names("scales")).collect()
+        std::iter::once(PAPER).chain(names(&self.value, "scales")).collect()
     }
 
     /// The variants there are.
     pub fn variants(&self) -> Vec<&str> {
-        self.names("variants").collect()
+        names(&self.value, "variants").collect()
     }
 
-    fn names(&self, key: &str) -> impl Iterator<Item = &str> {
-        self.value.get(key).and_then(Value::as_mapping).into_iter().flat_map(|map| map.keys()).filter_map(Value::as_str)
+    /// The file and those that it extends, laid over each other.
+    pub(super) fn value(&self) -> &Value {
+        &self.value
     }
 
     /// The experiment with a choice's patches laid over it, checked.
@@ -113,6 +207,7 @@ impl Source {
         let merged = self.merge(choice)?;
         let experiment = merged.experiment(&merged.value)?;
         let mut findings = validate::experiment(&experiment);
+        findings.extend(labels::twice(&experiment));
         if experiment.figure != self.name {
             let reason = format!("must be the file's name, `{}`, is `{}`", self.name, experiment.figure);
             findings.push(Finding { path: KeyPath::top().key("figure"), reason });
@@ -126,50 +221,69 @@ impl Source {
     /// # Errors
     /// [`Error::Invalid`].
     pub fn merge(&self, choice: &Choice) -> Result<Merged<'_>, Error> {
-        self.check_file()?;
-        let base = Layer { place: Place::File(KeyPath::top()), patch: self.value.clone() };
-        let mut merged = Merged { source: self, layers: vec![base], value: self.value.clone() };
+        self.check_files()?;
+        let layers = self.files.iter().enumerate();
+        let layers =
+            layers.map(|(index, file)| Layer { place: Place::File(index), patch: file.value.clone() }).collect();
+        let mut merged = Merged { source: self, layers, value: self.value.clone() };
         // The scale comes after the variant: what makes a run short must hold whatever the variant says.
         merged.lay_named("variants", choice.variant.as_deref())?;
         merged.lay_named("scales", choice.scale.as_deref().filter(|scale| *scale != PAPER))?;
         for set in &choice.sets {
-            merged.lay_assignment(&format!("--set {set}"), set)?;
+            merged.lay_assignment(&format!("--set {}", limits::shortened(set, MAX_OPTION)), set)?;
         }
         if let Some(seeds) = choice.seeds {
             merged.lay_assignment(&format!("--seeds {seeds}"), &format!("seeds={seeds}"))?;
         }
-        let findings = check(&merged.value, schema(), &KeyPath::top(), Extent::Whole);
+        let mut findings = check(&merged.value, schema(), &KeyPath::top(), Extent::Whole);
+        findings.extend(labels::control_characters(&merged.value));
         merged.refuse(findings)?;
         Ok(merged)
     }
 
-    /// The file itself and every patch in it against the schema.
-    fn check_file(&self) -> Result<(), Error> {
+    /// The files and every patch in them against the schema.
+    fn check_files(&self) -> Result<(), Error> {
+        let extent = if self.files.len() == 1 { Extent::Whole } else { Extent::Patch };
+        let mut diagnostics = Vec::new();
+        for file in &self.files {
+            let findings = self.check_file(&file.value, extent).into_iter();
+            diagnostics.extend(findings.map(|finding| file.diagnostic(finding)));
+        }
+        diagnostics.extend(self.unlaid.iter().cloned());
+        refuse(diagnostics)?;
+        if extent == Extent::Whole {
+            return Ok(());
+        }
+        let findings = check(&self.value, schema(), &KeyPath::top(), Extent::Whole);
+        refuse(findings.into_iter().map(|finding| self.diagnostic(&finding)).collect())
+    }
+
+    fn check_file(&self, value: &Value, extent: Extent) -> Vec<Finding> {
         let top = KeyPath::top();
-        let mut findings = check(&self.value, schema(), &top, Extent::Whole);
+        let mut findings = check(value, schema(), &top, extent);
+        findings.extend(labels::control_characters(value));
         let (patches, with) = (patch_schema(), with_schema());
         for key in ["scales", "variants"] {
-            for name in self.names(key) {
-                findings.extend(check(&self.value[key][name], &patches, &top.key(key).key(name), Extent::Patch));
+            for name in names(value, key) {
+                findings.extend(check(&value[key][name], &patches, &top.key(key).key(name), Extent::Patch));
             }
         }
-        for slug in self.names("losses") {
-            let patch = &self.value["losses"][slug]["with"];
+        for slug in names(value, "losses") {
+            let patch = &value["losses"][slug]["with"];
             findings.extend(check(patch, &with, &top.key("losses").key(slug).key("with"), Extent::Patch));
         }
-        findings.extend(self.check_vary(&patches));
-        if self.value.get("scales").is_some_and(|scales| scales.get(PAPER).is_some()) {
+        findings.extend(self.check_vary(value, &patches));
+        if value.get("scales").is_some_and(|scales| scales.get(PAPER).is_some()) {
             let reason = "the scale `paper` is the file itself and cannot be a patch; rename it".to_owned();
             findings.push(Finding { path: top.key("scales").key(PAPER), reason });
         }
-        let diagnostics = findings.into_iter().map(|finding| self.diagnostic(finding)).collect();
-        refuse(diagnostics)
+        findings
     }
 
     /// Every value of `vary` as the assignment that it stands for.
-    fn check_vary(&self, schema: &serde_json::Value) -> Vec<Finding> {
+    fn check_vary(&self, value: &Value, schema: &serde_json::Value) -> Vec<Finding> {
         let top = KeyPath::top().key("vary");
-        let lists = self.names("vary").filter_map(|key| Some((key, self.value["vary"][key].as_sequence()?)));
+        let lists = names(value, "vary").filter_map(|key| Some((key, value["vary"][key].as_sequence()?)));
         let values =
             lists.flat_map(|(key, list)| list.iter().enumerate().map(move |(index, value)| (key, index, value)));
         let of_value = |(key, index, value): (&str, usize, &Value)| {
@@ -190,115 +304,46 @@ impl Source {
         values.flat_map(of_value).collect()
     }
 
-    fn diagnostic(&self, Finding { path, reason }: Finding) -> Diagnostic {
-        let line = locate::line(&self.text, &path).unwrap_or(1);
-        Diagnostic { place: format!("{}:{line}", self.file), path, reason }
-    }
-}
-
-impl Merged<'_> {
-    fn lay_named(&mut self, key: &str, name: Option<&str>) -> Result<(), Error> {
-        let Some(name) = name else { return Ok(()) };
-        let Some(patch) = self.source.value.get(key).and_then(|patches| patches.get(name)) else {
-            let one = key.trim_end_matches('s');
-            let names = if key == "scales" { self.source.scales() } else { self.source.variants() };
-            let hint = if names.is_empty() { "; it has none".into() } else { suggest::clause(name, names) };
-            let reason = format!("`{}` has no {one} `{name}`{hint}", self.source.name);
-            return refuse(vec![Diagnostic { place: format!("--{one} {name}"), path: KeyPath::top(), reason }]);
-        };
-        self.lay(Layer { place: Place::File(KeyPath::top().key(key).key(name)), patch: patch.clone() })
-    }
-
-    fn lay_assignment(&mut self, option: &str, assignment: &str) -> Result<(), Error> {
-        let schema = patch_schema();
-        let diagnostic = |path, reason| Diagnostic { place: option.to_owned(), path, reason };
-        let patch = from_assignment(assignment, &self.value, &schema)
-            .map_err(|reason| Error::Invalid(vec![diagnostic(KeyPath::top(), reason)]))?;
-        let findings = check(&patch, &schema, &KeyPath::top(), Extent::Patch);
-        refuse(findings.into_iter().map(|finding| diagnostic(finding.path, finding.reason)).collect())?;
-        self.lay(Layer { place: Place::Option(option.to_owned()), patch })
-    }
-
-    fn lay(&mut self, layer: Layer) -> Result<(), Error> {
-        let findings = merge(&mut self.value, &layer.patch, schema(), &KeyPath::top());
-        let diagnostics = findings.into_iter().map(|finding| self.at(&layer.place, finding)).collect();
-        self.layers.push(layer);
-        refuse(diagnostics)
-    }
-
-    /// The experiment as one loss sees it: its `with` laid over the rest.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`].
-    pub fn for_loss(&self, slug: &str) -> Result<Experiment, Error> {
-        let path = KeyPath::top().key("losses").key(slug).key("with");
-        let patch = self.value["losses"][slug]["with"].clone();
-        let mut own = Merged { source: self.source, layers: self.layers.clone(), value: self.value.clone() };
-        if !patch.is_null() {
-            own.lay(Layer { place: Place::File(path), patch })?;
-        }
-        let experiment = own.experiment(&own.value)?;
-        own.refuse(validate::training(&experiment))?;
-        Ok(experiment)
-    }
-
-    fn experiment(&self, value: &Value) -> Result<Experiment, Error> {
-        // `{normal: 0.1}` rather than YAML's `!normal 0.1`.
-        serde_yaml::with::singleton_map_recursive::deserialize(value.clone()).map_err(|error| {
-            Error::Invalid(vec![self.diagnostic(Finding { path: KeyPath::top(), reason: error.to_string() })])
-        })
-    }
-
-    fn refuse(&self, findings: Vec<Finding>) -> Result<(), Error> {
-        refuse(findings.into_iter().map(|finding| self.diagnostic(finding)).collect())
-    }
-
-    /// Places a diagnostic of the merged experiment at the last patch that says what is wrong.
-    fn diagnostic(&self, finding: Finding) -> Diagnostic {
-        for layer in self.layers.iter().rev() {
-            if let Some(path) = path_in(&layer.patch, &self.value, &finding.path, schema()) {
-                return self.at(&layer.place, Finding { path, reason: finding.reason });
+    /// Places a finding at the last file that says what is wrong, or says the nearest thing above it.
+    pub(super) fn diagnostic(&self, finding: &Finding) -> Diagnostic {
+        let reason = finding.reason.clone();
+        for length in (1..=finding.path.0.len()).rev() {
+            let above = KeyPath(finding.path.0[..length].to_vec());
+            let rest = KeyPath(finding.path.0[length..].to_vec());
+            for file in self.files.iter().rev() {
+                if let Some(own) = path_in(&file.value, &self.value, &above, schema()) {
+                    return file.diagnostic(Finding { path: own.join(&rest), reason });
+                }
             }
         }
-        self.source.diagnostic(finding)
+        Diagnostic { place: format!("{}:1", self.file), path: finding.path.clone(), reason }
     }
 
-    fn at(&self, place: &Place, Finding { path, reason }: Finding) -> Diagnostic {
-        match place {
-            Place::File(prefix) => self.source.diagnostic(Finding { path: prefix.join(&path), reason }),
-            Place::Option(option) => Diagnostic { place: option.clone(), path, reason },
+    /// Places a finding in one file of the chain.
+    pub(super) fn diagnostic_in(&self, index: usize, finding: Finding) -> Diagnostic {
+        match self.files.get(index) {
+            Some(file) => file.diagnostic(finding),
+            None => self.diagnostic(&finding),
         }
     }
 }
 
-/// `path` as `patch` writes it, when it says anything about that path; `merged` gives the names of list items.
-fn path_in(patch: &Value, merged: &Value, path: &KeyPath, schema: &serde_json::Value) -> Option<KeyPath> {
-    let (mut patch, mut merged, mut schema) = (patch, merged, schema);
-    let mut own = KeyPath::top();
-    for segment in &path.0 {
-        schema = resolve(schema);
-        match segment {
-            Segment::Key(key) => {
-                patch = patch.get(key.as_str())?;
-                merged = merged.get(key.as_str()).unwrap_or(&Value::Null);
-                schema = property(schema, key);
-                own = own.key(key);
-            }
-            Segment::Index(index) => {
-                schema = &schema["items"];
-                merged = merged.get(*index).unwrap_or(&Value::Null);
-                let name = item_name(merged, schema).filter(|_| patch.is_mapping());
-                patch = match name {
-                    Some(name) => patch.get(name)?,
-                    None => patch.get(*index)?,
-                };
-                own = name.map_or_else(|| own.index(*index), |name| own.key(name));
-            }
-        }
-    }
-    Some(own)
+/// Characters of an option that a message repeats.
+const MAX_OPTION: usize = 100;
+
+fn names<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
+    value.get(key).and_then(Value::as_mapping).into_iter().flat_map(|map| map.keys()).filter_map(Value::as_str)
 }
 
-fn refuse(diagnostics: Vec<Diagnostic>) -> Result<(), Error> {
-    if diagnostics.is_empty() { Ok(()) } else { Err(Error::Invalid(diagnostics)) }
+/// The file that `extends: wanted` means.
+fn base(wanted: &str, folder: &Path, library: &Path) -> Result<PathBuf, String> {
+    let candidates = [folder.join(wanted), library.join(wanted)];
+    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+        let library = library.file_name().unwrap_or_default().to_string_lossy();
+        format!(
+            "there is no file `{}` beside this file or in the repository's {library}; name one such as `fig4.yaml` or \
+             `base/cifar100-lenet5.yaml`",
+            limits::shortened(wanted, MAX_OPTION)
+        )
+    })
 }

@@ -1,15 +1,17 @@
-//! Patches: scales, variants, a loss's `with` and `--set` all change an experiment in the same way.
+//! Patches: base files, scales, variants, a loss's `with` and `--set` all change an experiment in the same way.
 //!
 //! Mappings are merged key by key, `null` takes a key away (so that its default holds again), everything else is replaced.
-//! A mapping laid over the list of panels or of claims names its items: `panels: {left: {x: {to: 5}}}`.
+//! A mapping laid over the list of panels or of claims names its items: `panels: {left: {x: {to: 5}}}`. A patch that is
+//! itself changed by another (a scale of a base file, by the same scale of the file that extends it) keeps its `null`s: they
+//! take effect when the scale is chosen.
 use serde_json::Value as Schema;
 use serde_yaml::{Mapping, Value};
 
 use super::check::identity;
 use super::error::Finding;
-use super::path::KeyPath;
-use super::schema::{alternatives, resolve};
-use super::suggest;
+use super::path::{KeyPath, Segment};
+use super::schema::{alternatives, resolve, schema as whole_schema};
+use super::{limits, suggest};
 
 /// Lays `patch` over `target`; both stand at `path`, and `schema` is theirs. Returns what could not be laid anywhere.
 pub fn merge(target: &mut Value, patch: &Value, schema: &Schema, path: &KeyPath) -> Vec<Finding> {
@@ -21,7 +23,7 @@ pub fn merge(target: &mut Value, patch: &Value, schema: &Schema, path: &KeyPath)
         }
         (Value::Sequence(items), Value::Mapping(keys)) => merge_items(items, keys, &schema["items"], path),
         _ => {
-            *target = without_nulls(patch);
+            *target = laid(patch, path);
             Vec::new()
         }
     }
@@ -30,16 +32,34 @@ pub fn merge(target: &mut Value, patch: &Value, schema: &Schema, path: &KeyPath)
 fn merge_keys(onto: &mut Mapping, keys: &Mapping, schema: &Schema, path: &KeyPath) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (key, patch) in keys {
-        if patch.is_null() {
+        let name = key.as_str().unwrap_or_default();
+        let below = path.key(name);
+        if patch.is_null() && !is_patch(path) {
             onto.remove(key);
-        } else if let Some(below) = onto.get_mut(key) {
-            let name = key.as_str().unwrap_or_default();
-            findings.extend(merge(below, patch, property(schema, name), &path.key(name)));
+        } else if let Some(target) = onto.get_mut(key) {
+            let schema = if is_patch_root(&below) { whole_schema() } else { property(schema, name) };
+            findings.extend(merge(target, patch, schema, &below));
         } else {
-            onto.insert(key.clone(), without_nulls(patch));
+            onto.insert(key.clone(), laid(patch, &below));
         }
     }
     findings
+}
+
+/// Whether `path` is a patch or inside one: an entry of `scales` or `variants`, or the `with` of a loss.
+fn is_patch(path: &KeyPath) -> bool {
+    (2..=path.0.len()).any(|length| is_patch_root(&KeyPath(path.0[..length].to_vec())))
+}
+
+/// Whether `path` is that of a whole patch.
+fn is_patch_root(path: &KeyPath) -> bool {
+    let key =
+        |segment: &Segment, wanted: &[&str]| matches!(segment, Segment::Key(key) if wanted.contains(&key.as_str()));
+    match path.0.as_slice() {
+        [first, _] => key(first, &["scales", "variants"]),
+        [first, _, last] => key(first, &["losses"]) && key(last, &["with"]),
+        _ => false,
+    }
 }
 
 fn merge_items(items: &mut [Value], keys: &Mapping, schema: &Schema, path: &KeyPath) -> Vec<Finding> {
@@ -68,12 +88,13 @@ pub fn property<'a>(schema: &'a Schema, key: &str) -> &'a Schema {
     schema["properties"].get(key).unwrap_or(&schema["additionalProperties"])
 }
 
-fn without_nulls(patch: &Value) -> Value {
+/// What stands at `path` once `patch` is put where nothing was.
+fn laid(patch: &Value, path: &KeyPath) -> Value {
     match patch {
-        Value::Mapping(keys) => Value::Mapping(
+        Value::Mapping(keys) if !is_patch(path) => Value::Mapping(
             keys.iter()
                 .filter(|(_, value)| !value.is_null())
-                .map(|(key, value)| (key.clone(), without_nulls(value)))
+                .map(|(key, value)| (key.clone(), laid(value, &path.key(key.as_str().unwrap_or_default()))))
                 .collect(),
         ),
         other => other.clone(),
@@ -93,7 +114,8 @@ pub fn from_assignment(assignment: &str, target: &Value, schema: &Schema) -> Res
     if words.iter().any(|word| word.is_empty()) {
         return Err("the key before `=` must be names joined by dots, such as schedule.steps".into());
     }
-    let value: Value = serde_yaml::from_str(value).map_err(|error| format!("the value is not valid YAML: {error}"))?;
+    let value: Value =
+        limits::parse(value).map_err(|error| format!("the value is not valid YAML: {}", error.reason))?;
     Ok(nest(&words, value, Some(target), schema))
 }
 
@@ -149,6 +171,19 @@ mod tests {
         );
         assert_eq!(value, yaml("{data: {set: digits, input: unit}, model: {hidden: [3]}}"));
         assert_eq!(findings, 0);
+    }
+
+    #[test]
+    fn a_patch_laid_over_a_patch_keeps_what_it_takes_away() {
+        let base = "{scales: {smoke: {data: {train: 5}, panels: {left: {x: {to: 5}}}}}, variants: {old: {seeds: 1}}}";
+        let (value, findings) = merged(
+            base,
+            "{scales: {smoke: {data: {train: null}, panels: {left: {y: {to: 1}}}}, tiny: {seeds: null}}, variants: {old: null}}",
+        );
+        let wanted = "{scales: {smoke: {data: {train: null}, panels: {left: {x: {to: 5}, y: {to: 1}}}}, tiny: {seeds: null}}, variants: {}}";
+        assert_eq!((value, findings), (yaml(wanted), 0));
+        let (value, _) = merged("{losses: {a: {kind: single}}}", "{losses: {a: {with: {data: {train: null}}}}}");
+        assert_eq!(value, yaml("{losses: {a: {kind: single, with: {data: {train: null}}}}}"));
     }
 
     #[test]

@@ -20,12 +20,26 @@ pub fn schema() -> &'static Value {
 pub fn schema_text() -> String {
     // Maps of serde_json print sorted or in order of insertion, depending on a feature that any crate of the build may
     // switch on; sorted here, the file is the same either way.
-    format!("{:#}\n", sorted(schema()))
+    let mut text = sorted(schema());
+    // A file that extends another one may leave out what that one says.
+    if let Some(top) = text.as_object_mut()
+        && let Some(required) = top.remove("required")
+    {
+        let _ = top.insert("if".into(), json!({"not": {"required": ["extends"]}}));
+        let _ = top.insert("then".into(), json!({"required": required}));
+    }
+    // In a patch `panels` and `claims` may be mappings that name the items which they change.
+    for key in ["panels", "claims"] {
+        if let Some(property) = text.pointer_mut(&format!("/properties/{key}")).and_then(Value::as_object_mut) {
+            let _ = property.insert("type".into(), json!(["array", "object"]));
+        }
+    }
+    format!("{:#}\n", sorted(&text))
 }
 
 /// The schema of a patch: what an entry of `scales` or `variants` may hold.
 pub fn patch_schema() -> Value {
-    keep(|key| !["figure", "scales", "variants", "vary"].contains(&key))
+    keep(|key| !["figure", "extends", "scales", "variants", "vary"].contains(&key))
 }
 
 /// The schema of the `with` of a loss.

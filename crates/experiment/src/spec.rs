@@ -117,7 +117,7 @@ pub fn parts(
 }
 
 /// Appends `value` to `text`: objects by sorted keys, everything else as `serde_json` prints it.
-fn write_canonical(value: &serde_json::Value, text: &mut String) {
+pub(crate) fn write_canonical(value: &serde_json::Value, text: &mut String) {
     use serde_json::Value;
     match value {
         Value::Object(map) => {

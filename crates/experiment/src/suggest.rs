@@ -1,8 +1,14 @@
 //! "Did you mean": the name nearest to a misspelt one.
 
+/// Longest word that is compared: no name is longer, and the time grows with the product of the lengths.
+const LONGEST: usize = 64;
+
 /// The candidate that `word` most probably means, if any is near enough: at most a third of its letters (at least one)
 /// inserted, left out, replaced, or swapped with the next.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.chars().count() > LONGEST {
+        return None;
+    }
     let allowed = (word.chars().count() / 3).max(1);
     candidates
         .into_iter()

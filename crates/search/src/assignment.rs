@@ -125,7 +125,9 @@ impl Assignment {
 pub fn listed(yaml: &str) -> Result<Vec<Assignment>, String> {
     const SHAPE: &str =
         "a list of mappings from keys to values, such as `- {loss-options.gate: raw, model.biases: false}`";
-    let items: Vec<Value> = serde_yaml::from_str(yaml).map_err(|error| format!("must be {SHAPE}: {error}"))?;
+    let value = experiment::limits::parse(yaml)
+        .map_err(|error| format!("must be {SHAPE}: line {}: {}", error.line, error.reason))?;
+    let items: Vec<Value> = serde_yaml::from_value(value).map_err(|error| format!("must be {SHAPE}: {error}"))?;
     let of_item = |(index, item): (usize, Value)| {
         let wrong = || format!("assignment {}: must be one of {SHAPE}", index + 1);
         let Value::Mapping(mapping) = item else { return Err(wrong()) };

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::figure::{Caption, draw};
 use crate::publish::paper_curves;
 use crate::series::{Point, Series};
-use experiment::{Choice, Source};
+use experiment::{Catalogue, Choice};
 
 #[test]
 #[ignore = "writes figures for inspection by eye"]
@@ -13,11 +13,10 @@ fn draw_every_figure() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let out = root.join("target/examples");
     std::fs::create_dir_all(&out).unwrap();
+    let experiments = Catalogue::open(&root.join("experiments")).unwrap();
     for n in [3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15] {
         let name = format!("fig{n}");
-        let file = format!("{name}.yaml");
-        let text = std::fs::read_to_string(root.join("experiments").join(&file)).unwrap();
-        let experiment = Source::parse(&file, &name, text).unwrap().resolve(&Choice::default()).unwrap();
+        let experiment = experiments.source(&name).unwrap().resolve(&Choice::default()).unwrap();
         let paper = paper_curves(&root.join(format!("figures/paper/{name}.csv")), &experiment.paper).unwrap();
         let series: Vec<_> = paper
             .iter()

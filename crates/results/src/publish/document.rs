@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use experiment::PlanDigest;
+
 use crate::claims::Judgement;
 use crate::figure::Caption;
 
@@ -22,8 +24,14 @@ pub struct Document {
     pub version: String,
     /// Files of the data set, or the generator that stands in for them.
     pub data: Vec<DataFile>,
-    /// Every reading, schedule and network behind it.
-    pub readings: Value,
+    /// Digest of the plan that it was made for; none in documents that do not say, which are never taken for current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanDigest>,
+    /// BLAKE3 digest, hexadecimal, of the table `figN.csv` that belongs to it.
+    #[serde(default)]
+    pub table: String,
+    /// Options of loss, network, optimiser and schedule.
+    pub settings: Value,
     /// Seeds averaged, by loss.
     pub seeds: BTreeMap<String, usize>,
     /// (seed, step) of the runs that diverged, by loss.

@@ -3,23 +3,28 @@
 //! The figure is always drawn from the numbers as they stand in the table, so `render` gives the bytes that `publish` gave,
 //! without any record. Every file appears by a rename: a reader never sees half of one.
 mod document;
+mod files;
 mod origin;
 mod report;
+mod standing;
 mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use document::{DataFile, Document};
-pub use origin::{Origin, caption, readings};
+pub use origin::{Origin, caption, settings};
 pub use report::{Reported, report};
+pub use standing::{Standing, difference, standing};
 pub use table::{from_csv, paper_curves, to_csv};
 
 use crate::claims::judge;
 use crate::figure::{self, Caption};
 use crate::measure::{Runs, series};
 use crate::series::Series;
+use experiment::Plan;
 use experiment::file::Experiment;
+use files::{read, write_atomically};
 
 /// What goes wrong on the way.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,27 @@ pub enum Error {
         path: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// Table and document do not belong together.
+    #[error(
+        "{table} is not the table that {document} was written with (truncated, edited, or another figure's); restore both \
+         from version control, or run `cargo xtask reproduce`"
+    )]
+    Foreign {
+        /// The table.
+        table: String,
+        /// The document.
+        document: String,
+    },
+    /// What was published was made for another plan.
+    #[error("{path} was published for another plan: {difference}; `cargo xtask reproduce {figure}` makes this one")]
+    OtherPlan {
+        /// The document.
+        path: String,
+        /// What differs.
+        difference: String,
+        /// The figure.
+        figure: String,
     },
     /// Nothing was published.
     #[error("nothing is published of {figure} in {folder}; `cargo xtask reproduce {figure}` makes it")]
@@ -97,13 +123,9 @@ impl Folders {
         self.out.join("data").join(format!("{name}.json"))
     }
 
-    /// The paper's curves of a figure: of `fig9` also for its variant `fig9-coarse`.
-    fn paper_csv(&self, name: &str) -> PathBuf {
-        let own = self.paper.join(format!("{name}.csv"));
-        match name.split_once('-') {
-            Some((figure, _)) if !own.exists() => self.paper.join(format!("{figure}.csv")),
-            _ => own,
-        }
+    /// The paper's curves of a figure.
+    fn paper_csv(&self, figure: &str) -> PathBuf {
+        self.paper.join(format!("{figure}.csv"))
     }
 }
 
@@ -116,16 +138,16 @@ pub struct Published {
     pub document: Document,
 }
 
-/// Measures, judges and draws an experiment and writes figure, table and document. `name` is the figure's name, with the
-/// variant's where there is one. Other scales than `paper` must be given another folder than the repository's `figures`: they
-/// are not kept from overwriting here.
+/// Measures, judges and draws a plan and writes figure, table and document. `name` names the files: the plan's name, or one
+/// that no other plan has. Other scales than `paper` must be given another folder than the repository's `figures`: they are
+/// not kept from overwriting here.
 ///
 /// # Errors
 /// Fails when the experiment cannot be drawn or a file cannot be written.
-pub fn publish(origin: Origin, name: &str, runs: &Runs, folders: &Folders) -> Result<Published, Error> {
-    let document = document(origin, name, runs);
-    let csv = to_csv(&series(origin.experiment, runs))?;
-    let svg = svg(origin.experiment, name, &from_csv(&csv, &folders.csv(name))?, &document.caption, folders)?;
+pub fn publish(plan: &Plan, name: &str, runs: &Runs, folders: &Folders) -> Result<Published, Error> {
+    let (document, csv) = made(plan, name, runs)?;
+    let series = from_csv(&csv, &folders.csv(name))?;
+    let svg = svg(&plan.experiment, &series, &document.caption, folders)?;
     let mut json = serde_json::to_string_pretty(&document).unwrap_or_default();
     json.push('\n');
     let files = vec![folders.svg(name), folders.csv(name), folders.json(name)];
@@ -135,8 +157,18 @@ pub fn publish(origin: Origin, name: &str, runs: &Runs, folders: &Folders) -> Re
     Ok(Published { files, document })
 }
 
-/// What there is to say of an experiment besides its curves, verdicts included; nothing is written.
-pub fn document(origin: Origin, name: &str, runs: &Runs) -> Document {
+/// What there is to say of a plan besides its curves, verdicts included; nothing is written.
+///
+/// # Errors
+/// Fails when the table cannot be written, which does not happen in memory.
+pub fn document(plan: &Plan, name: &str, runs: &Runs) -> Result<Document, Error> {
+    Ok(made(plan, name, runs)?.0)
+}
+
+/// The document and the table that belongs to it.
+fn made(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, String), Error> {
+    let origin = Origin::of(plan);
+    let csv = to_csv(&series(&plan.experiment, runs))?;
     let mut data: Vec<_> = runs
         .all()
         .flat_map(|(_, _, record)| &record.run.data)
@@ -144,103 +176,93 @@ pub fn document(origin: Origin, name: &str, runs: &Runs) -> Document {
         .collect();
     data.sort();
     data.dedup();
-    let losses = origin.experiment.losses.keys();
+    let losses = plan.experiment.losses.keys();
     let seeds = losses.map(|l| (l.clone(), runs.finished(l).count())).filter(|(_, n)| *n > 0);
-    Document {
+    let document = Document {
         figure: name.to_owned(),
-        title: origin.experiment.title.clone(),
-        scale: origin.scale.to_owned(),
+        title: plan.experiment.title.clone(),
+        scale: plan.scale.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         data,
-        readings: readings(origin.experiment),
+        plan: Some(plan.digest()),
+        table: digest(&csv),
+        settings: settings(&plan.experiment),
         seeds: seeds.collect::<BTreeMap<_, _>>(),
-        diverged: origin::diverged(origin.experiment, runs),
+        diverged: origin::diverged(&plan.experiment, runs),
         caption: caption(origin, runs),
-        claims: judge(origin.experiment, runs),
-    }
+        claims: judge(&plan.experiment, runs),
+    };
+    Ok((document, csv))
 }
 
-/// Draws a figure anew from what was published of it, without records, and writes it. Without its document the figure says only
-/// that it comes from the table.
+/// Digest of a table, as its document has it.
+fn digest(csv: &str) -> String {
+    blake3::hash(csv.as_bytes()).to_hex().to_string()
+}
+
+/// Draws a plan's figure anew from what was published of it, without records: reads `name` in `from` and writes figure, table
+/// and document into `to`; where both are the same folder, the figure alone.
 ///
 /// # Errors
-/// Fails when nothing was published, or the experiment cannot be drawn, or the figure cannot be written.
-pub fn render(experiment: &Experiment, name: &str, folders: &Folders) -> Result<PathBuf, Error> {
-    let series = published_series(name, folders)?;
-    let caption = published_document(name, folders)?.map_or_else(
-        || Caption { subtitle: "from the published table".to_owned(), ..Caption::default() },
-        |document| document.caption,
-    );
-    let path = folders.svg(name);
-    write_atomically(&path, &svg(experiment, name, &series, &caption, folders)?)?;
+/// Fails when nothing was published, or for other runs or measures than the plan's, or damaged files; when the experiment
+/// cannot be drawn, or a file cannot be written.
+pub fn render(plan: &Plan, name: &str, from: &Folders, to: &Folders) -> Result<PathBuf, Error> {
+    let Some(document) = published_document(name, from)? else {
+        return Err(Error::Missing { figure: plan.name.clone(), folder: from.out.display().to_string() });
+    };
+    let now = plan.digest();
+    let same = document.plan.as_ref().is_some_and(|then| then.runs == now.runs && then.drawn == now.drawn);
+    if let (false, Some(difference)) = (same, difference(&document, plan)) {
+        let (path, figure) = (from.json(name).display().to_string(), plan.name.clone());
+        return Err(Error::OtherPlan { path, difference, figure });
+    }
+    let csv = published_table(&document, from)?;
+    let series = from_csv(&csv, &from.csv(name))?;
+    let svg = svg(&plan.experiment, &series, &document.caption, from)?;
+    if to.out != from.out {
+        write_atomically(&to.csv(name), &csv)?;
+        write_atomically(&to.json(name), &read(&from.json(name))?.unwrap_or_default())?;
+    }
+    let path = to.svg(name);
+    write_atomically(&path, &svg)?;
     Ok(path)
 }
 
-/// The published table of a figure.
-///
-/// # Errors
-/// Fails when there is none, or it is damaged.
-pub fn published_series(name: &str, folders: &Folders) -> Result<Vec<Series>, Error> {
-    let path = folders.csv(name);
+/// The table that belongs to a published document.
+fn published_table(document: &Document, folders: &Folders) -> Result<String, Error> {
+    let path = folders.csv(&document.figure);
     match read(&path)? {
-        Some(text) => from_csv(&text, &path),
-        None => Err(Error::Missing { figure: name.to_owned(), folder: folders.out.display().to_string() }),
+        Some(csv) if digest(&csv) == document.table => Ok(csv),
+        Some(_) => Err(Error::Foreign {
+            table: path.display().to_string(),
+            document: folders.json(&document.figure).display().to_string(),
+        }),
+        None => Err(Error::Missing {
+            figure: document.figure.clone(),
+            folder: folders.out.join("data").display().to_string(),
+        }),
     }
-}
-
-/// What is published of a figure under its own reading and under `variants`; none where its own reading is not published.
-///
-/// # Errors
-/// Fails when a document is damaged.
-pub fn published(name: &str, variants: &[&str], folders: &Folders) -> Result<Option<Reported>, Error> {
-    let Some(own) = published_document(name, folders)? else { return Ok(None) };
-    Ok(Some(Reported { own, variants: published_variants(name, variants, folders)? }))
-}
-
-/// Those of a figure's `variants` that are published.
-///
-/// # Errors
-/// Fails when a document is damaged.
-pub fn published_variants(name: &str, variants: &[&str], folders: &Folders) -> Result<Vec<Document>, Error> {
-    let of_variant = |variant: &&str| published_document(&format!("{name}-{variant}"), folders).transpose();
-    variants.iter().filter_map(of_variant).collect()
 }
 
 /// The published document of a figure; none where there is no file.
 ///
 /// # Errors
-/// Fails when it is damaged.
+/// Fails when it is damaged, or another figure's.
 pub fn published_document(name: &str, folders: &Folders) -> Result<Option<Document>, Error> {
     let path = folders.json(name);
     let Some(text) = read(&path)? else { return Ok(None) };
-    let document = serde_json::from_str(&text);
-    document.map(Some).map_err(|e| Error::Document { path: path.display().to_string(), reason: e.to_string() })
-}
-
-fn svg(exp: &Experiment, name: &str, series: &[Series], caption: &Caption, folders: &Folders) -> Result<String, Error> {
-    let paper = paper_curves(&folders.paper_csv(name), &exp.paper)?;
-    Ok(figure::draw(exp, series, &paper, caption)?)
-}
-
-fn read(path: &Path) -> Result<Option<String>, Error> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(io("read", path, e)),
+    let damaged = |reason: String| Error::Document { path: path.display().to_string(), reason };
+    let document: Document = serde_json::from_str(&text).map_err(|e| damaged(e.to_string()))?;
+    if document.figure != name {
+        return Err(damaged(format!("it is that of {}", experiment::limits::shortened(&document.figure, 60))));
     }
+    Ok(Some(document))
 }
 
-fn write_atomically(path: &Path, text: &str) -> Result<(), Error> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|e| io("make the folder", folder, e))?;
-    }
-    // The process's number keeps two writers from sharing a temporary file; the last rename wins.
-    let temporary = path.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&temporary, text).map_err(|e| io("write", &temporary, e))?;
-    std::fs::rename(&temporary, path).map_err(|e| {
-        let _ = std::fs::remove_file(&temporary);
-        io("write", path, e)
-    })
+fn svg(experiment: &Experiment, series: &[Series], caption: &Caption, folders: &Folders) -> Result<String, Error> {
+    let figure = experiment.paper.curves.as_ref().unwrap_or(&experiment.figure);
+    let paper = paper_curves(&folders.paper_csv(figure), &experiment.paper)?;
+    Ok(figure::draw(experiment, series, &paper, caption)?)
 }
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {

@@ -7,6 +7,7 @@ use twoscale::options::{NormKind, Reduction};
 use crate::figure::Caption;
 use crate::measure::{Runs, parts};
 use crate::text::thousands;
+use experiment::Plan;
 use experiment::file::Experiment;
 use runs::record::FAKE_DEVICE;
 
@@ -19,6 +20,13 @@ pub struct Origin<'a> {
     pub full: &'a Experiment,
     /// Scale's name.
     pub scale: &'a str,
+}
+
+impl<'a> Origin<'a> {
+    /// That of a plan.
+    pub fn of(plan: &'a Plan) -> Self {
+        Self { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale }
+    }
 }
 
 /// Caption of a figure made from these runs.
@@ -75,9 +83,9 @@ fn data(experiment: &Experiment) -> String {
 
 /// Options of network and loss in one line.
 fn reading(experiment: &Experiment) -> String {
-    let readings = readings(experiment);
+    let settings = settings(experiment);
     let word = |path: &[&str]| {
-        let found = path.iter().try_fold(&readings, |value, key| value.get(key));
+        let found = path.iter().try_fold(&settings, |value, key| value.get(key));
         found.map_or_else(String::new, |v| v.as_str().map_or_else(|| plain(v), str::to_owned))
     };
     let biases = if experiment.model.biases { "" } else { ", no biases" };
@@ -109,8 +117,8 @@ fn plain(value: &Value) -> String {
     value.to_string().replace(['{', '}', '"', '[', ']'], "").replace(':', " ").replace(',', ", ")
 }
 
-/// Every reading of an experiment, as published beside its figure.
-pub fn readings(experiment: &Experiment) -> Value {
+/// Options of loss, network, optimiser and schedule, as published beside a figure.
+pub fn settings(experiment: &Experiment) -> Value {
     let value = |v: Result<Value, serde_json::Error>| v.unwrap_or(Value::Null);
     let mut per_loss = Map::new();
     for (slug, loss) in &experiment.losses {

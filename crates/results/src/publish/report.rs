@@ -6,18 +6,18 @@ use crate::claims::{Compared, Judgement, PartJudgement, Verdict, accepted, compa
 
 const CONTRADICTIONS: &str = include_str!("contradictions.md");
 
-/// What is published of a figure: under the file's own reading, and under the other ones that it offers as variants.
+/// What is published of a figure: under the file's own assumptions, and under those of its variants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reported {
-    /// Under the file's own reading.
+    /// Document of the file as it stands.
     pub own: Document,
-    /// Under the variants.
+    /// Documents of the variants.
     pub variants: Vec<Document>,
 }
 
 impl Reported {
-    /// The names of the readings, the file's own first.
-    pub fn readings(&self) -> Vec<&str> {
+    /// Names of the variants, the file's own assumptions first.
+    pub fn names(&self) -> Vec<&str> {
         let variants = self.variants.iter().filter_map(|document| Some(document.figure.split_once('-')?.1));
         std::iter::once("as published").chain(variants).collect()
     }
@@ -56,12 +56,12 @@ pub fn report(figures: &[Reported]) -> String {
     out
 }
 
-/// Which claims of a figure depend on the reading.
+/// Table of the claims under all assumptions published.
 fn dependences(out: &mut String, figure: &Reported) {
-    let _ = writeln!(out, "### {}: which claims depend on the reading\n", figure.own.figure);
-    let readings = figure.readings();
-    row(out, ["id", "claim"].iter().chain(&readings).chain(&["depends"]).copied());
-    let _ = writeln!(out, "|{}", "---|".repeat(readings.len() + 3));
+    let _ = writeln!(out, "### {}: which claims depend on the assumptions\n", figure.own.figure);
+    let names = figure.names();
+    row(out, ["id", "claim"].iter().chain(&names).chain(&["depends"]).copied());
+    let _ = writeln!(out, "|{}", "---|".repeat(names.len() + 3));
     for claim in figure.compared() {
         let verdicts: Vec<String> = claim.readings.iter().map(|judgement| verdict_of(*judgement)).collect();
         let own = [claim.own.id.as_str(), &claim.own.claim];

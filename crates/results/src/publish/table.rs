@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn figure_ten_is_brought_to_our_axis() {
-        let axis = Paper { x_from: 1.0, x_to: 51.2 };
+        let axis = Paper { x_from: 1.0, x_to: 51.2, ..Paper::default() };
         assert_eq!(true_x(1.0, &axis), 0.0);
         assert!((true_x(51.2, &axis) - 51.2).abs() < 1e-12);
         assert!((true_x(6.02, &axis) - 5.12).abs() < 1e-12);

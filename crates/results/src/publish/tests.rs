@@ -21,8 +21,16 @@ fn fig13() -> Experiment {
     experiment(json!([panel("left", "batch-accuracy", &["two-scale-0.01", "single"])]), claims)
 }
 
-fn origin<'a>(experiment: &'a Experiment, full: &'a Experiment, scale: &'a str) -> Origin<'a> {
-    Origin { experiment, full, scale }
+/// A plan without runs: the runs of these tests are made up.
+fn plan(experiment: &Experiment, full: &Experiment, scale: &str) -> Plan {
+    Plan {
+        name: "fig13".into(),
+        scale: scale.into(),
+        of_paper: true,
+        experiment: experiment.clone(),
+        full: full.clone(),
+        runs: Vec::new(),
+    }
 }
 
 #[test]
@@ -30,11 +38,11 @@ fn a_figure_renders_from_the_published_table_as_it_did_from_records() {
     let root = tempfile::tempdir().unwrap();
     let folders = folders(root.path());
     let e = fig13();
-    let published = publish(origin(&e, &e, "paper"), "fig13", &runs(), &folders).unwrap();
+    let published = publish(&plan(&e, &e, "paper"), "fig13", &runs(), &folders).unwrap();
     assert_eq!(published.files.len(), 3);
     let drawn = std::fs::read(folders.svg("fig13")).unwrap();
     std::fs::remove_file(folders.svg("fig13")).unwrap();
-    assert_eq!(render(&e, "fig13", &folders).unwrap(), folders.svg("fig13"));
+    assert_eq!(render(&plan(&e, &e, "paper"), "fig13", &folders, &folders).unwrap(), folders.svg("fig13"));
     assert_eq!(std::fs::read(folders.svg("fig13")).unwrap(), drawn);
     assert!(!String::from_utf8(drawn).unwrap().contains("REDUCED"));
     let left: Vec<_> = std::fs::read_dir(root.path().join("data")).unwrap().collect();
@@ -46,13 +54,13 @@ fn the_document_keeps_its_contract() {
     let root = tempfile::tempdir().unwrap();
     let folders = folders(root.path());
     let e = fig13();
-    publish(origin(&e, &e, "paper"), "fig13", &runs(), &folders).unwrap();
+    publish(&plan(&e, &e, "paper"), "fig13", &runs(), &folders).unwrap();
     let text = std::fs::read_to_string(folders.json("fig13")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["scale"], "paper");
     assert_eq!(json["data"][0]["name"], "mnist/train-images-idx3-ubyte.gz");
     assert_eq!(json["data"][0]["digest"], "ab".repeat(32));
-    assert_eq!(json["readings"]["loss-options"]["normalisation"], "through");
+    assert_eq!(json["settings"]["loss-options"]["normalisation"], "through");
     let claim = &json["claims"][0];
     assert_eq!((&claim["id"], &claim["paper"], &claim["verdict"]), (&json!("13b"), &json!("+6.7 pp"), &json!("holds")));
     assert!(claim["low"].as_f64() < claim["estimate"].as_f64() && claim["n"] == 3);
@@ -71,7 +79,7 @@ fn differences_from_the_paper_are_in_the_caption() {
     stand_in.run.device = "fake".into();
     runs.insert("single", Arc::new(stand_in));
     runs.insert("single", Arc::new(diverged(5)));
-    let caption = caption(origin(&small, &full, "smoke"), &runs);
+    let caption = caption(Origin::of(&plan(&small, &full, "smoke")), &runs);
     let all = caption.banners.join("\n");
     assert!(all.contains("STAND-IN DATA: UCI digits, 8x8"), "{all}");
     assert!(all.contains("FAKE TRAINER"), "{all}");
@@ -87,7 +95,7 @@ fn differences_from_the_paper_are_in_the_caption() {
 #[test]
 fn the_caption_names_an_unusual_norm_and_only_that() {
     let usual = fig13();
-    let said = |e: &Experiment| format!("{:?}", caption(origin(e, e, "paper"), &runs()));
+    let said = |e: &Experiment| format!("{:?}", caption(Origin::of(&plan(e, e, "paper")), &runs()));
     assert!(said(&usual).contains("R over dense layers, through;"), "{}", said(&usual));
     let mut unusual = usual;
     unusual.loss_options.norm.kind = twoscale::options::NormKind::Toeplitz;
@@ -98,7 +106,9 @@ fn the_caption_names_an_unusual_norm_and_only_that() {
 #[test]
 fn nothing_published_is_said_with_the_command_that_helps() {
     let root = tempfile::tempdir().unwrap();
-    let e = render(&fig13(), "fig13", &Folders::of(root.path())).unwrap_err().to_string();
+    let e = render(&plan(&fig13(), &fig13(), "paper"), "fig13", &Folders::of(root.path()), &Folders::of(root.path()))
+        .unwrap_err()
+        .to_string();
     assert!(e.contains("cargo xtask reproduce fig13"), "{e}");
 }
 
@@ -112,50 +122,122 @@ fn a_damaged_document_is_named() {
 }
 
 #[test]
-fn a_variant_is_laid_over_the_papers_curves_of_its_figure() {
-    let root = tempfile::tempdir().unwrap();
-    let folders = folders(root.path());
-    assert_eq!(folders.paper_csv("fig13-coarse"), folders.paper.join("fig13.csv"));
-}
-
-#[test]
 fn an_unwritable_folder_is_named() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("file");
     std::fs::write(&file, "").unwrap();
     let e = fig13();
-    let error = publish(origin(&e, &e, "paper"), "fig13", &runs(), &Folders::of(&file)).unwrap_err();
+    let error = publish(&plan(&e, &e, "paper"), "fig13", &runs(), &Folders::of(&file)).unwrap_err();
     assert!(error.to_string().contains("cannot"), "{error}");
 }
 
 #[test]
 fn the_report_counts_verdicts_and_shows_the_contradictions() {
     let e = fig13();
-    let own = document(origin(&e, &e, "paper"), "fig13", &runs());
+    let own = document(&plan(&e, &e, "paper"), "fig13", &runs()).unwrap();
     let text = report(&[Reported { own, variants: Vec::new() }]);
     assert!(text.contains("1 claims: 1 holds, 0 fails"), "{text}");
     assert!(text.contains("| 13b |") && text.contains("Where the paper contradicts itself"));
-    assert!(!text.contains("depend on the reading"), "{text}");
+    assert!(!text.contains("depend on the assumptions"), "{text}");
 }
 
 #[test]
-fn the_report_says_which_claims_depend_on_the_reading() {
-    let root = tempfile::tempdir().unwrap();
-    let folders = folders(root.path());
+fn the_report_says_which_claims_depend_on_the_assumptions() {
     let e = fig13();
-    for name in ["fig13", "fig13-strict"] {
-        let mut e = e.clone();
-        if name == "fig13-strict" {
-            e.claims[0].parts[0].accept = experiment::file::Accept { from: Some(99.0), to: None };
-        }
-        publish(origin(&e, &e, "paper"), name, &runs(), &folders).unwrap();
-    }
-    let figure = published("fig13", &["strict", "absent"], &folders).unwrap().unwrap();
-    assert_eq!(figure.readings(), ["as published", "strict"]);
+    let document = |name: &str, e: &Experiment| document(&plan(e, e, "paper"), name, &runs()).unwrap();
+    let mut strict = e.clone();
+    strict.claims[0].parts[0].accept = experiment::file::Accept { from: Some(99.0), to: None };
+    let figure = Reported { own: document("fig13", &e), variants: vec![document("fig13-strict", &strict)] };
+    assert_eq!(figure.names(), ["as published", "strict"]);
     let text = report(std::slice::from_ref(&figure));
     assert!(text.contains("1 claims: 1 holds, 0 fails"), "a variant's claims are the same claims: {text}");
     assert!(text.contains("## fig13-strict: "), "{text}");
     let row = text.lines().find(|line| line.ends_with("| yes |")).unwrap_or_else(|| panic!("{text}"));
     assert!(row.starts_with("| 13b |") && row.contains("| holds, ") && row.contains("| fails, "), "{row}");
-    assert_eq!(published("fig14", &[], &folders).unwrap(), None);
+}
+
+#[test]
+fn a_document_of_another_plan_is_known_as_such() {
+    let root = tempfile::tempdir().unwrap();
+    let folders = folders(root.path());
+    let e = fig13();
+    let first = plan(&e, &e, "paper");
+    publish(&first, "fig13", &runs(), &folders).unwrap();
+    assert!(matches!(standing(&first, "fig13", &folders).unwrap(), Standing::Current(_)));
+    let mut words = e.clone();
+    words.title = "Another title".into();
+    words.claims[0].claim = "the same in other words".into();
+    words.panels[0].y.to = 0.5;
+    let words = plan(&words, &words, "paper");
+    assert!(
+        matches!(standing(&words, "fig13", &folders).unwrap(), Standing::Current(_)),
+        "words are no part of a plan"
+    );
+
+    let mut strict = e.clone();
+    strict.claims[0].parts[0].accept.from = Some(99.0);
+    let strict = plan(&strict, &strict, "paper");
+    let Standing::OtherPlan { difference, .. } = standing(&strict, "fig13", &folders).unwrap() else {
+        panic!("current")
+    };
+    assert_eq!(difference, "the claims have other statistics or ranges");
+    assert!(render(&strict, "fig13", &folders, &folders).is_ok(), "the curves are the same");
+
+    let mut smooth = e.clone();
+    smooth.panels[0].smooth = 3;
+    let smooth = plan(&smooth, &smooth, "paper");
+    let error = render(&smooth, "fig13", &folders, &folders).unwrap_err().to_string();
+    assert!(error.contains("was published for another plan: other measures are drawn; `cargo xtask"), "{error}");
+
+    let mut fast = e.clone();
+    fast.optimiser.learning_rate = 5.0;
+    let mut fast = plan(&fast, &fast, "paper");
+    fast.runs.push(experiment::PlannedRun { loss: "single".into(), seed: 1, spec: crate::testing::run(1).spec });
+    let Standing::OtherPlan { difference, .. } = standing(&fast, "fig13", &folders).unwrap() else { panic!("current") };
+    assert!(
+        difference.starts_with("optimiser.learning-rate 0.1 there, 5.0 now, seeds of single: 3 there, 1 now"),
+        "{difference}"
+    );
+}
+
+#[test]
+fn a_document_that_names_no_plan_is_never_current() {
+    let root = tempfile::tempdir().unwrap();
+    let folders = folders(root.path());
+    let e = fig13();
+    let plan = plan(&e, &e, "paper");
+    publish(&plan, "fig13", &runs(), &folders).unwrap();
+    let text = std::fs::read_to_string(folders.json("fig13")).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json.as_object_mut().unwrap().remove("plan");
+    std::fs::write(folders.json("fig13"), json.to_string()).unwrap();
+    assert!(matches!(standing(&plan, "fig13", &folders).unwrap(), Standing::OtherPlan { .. }));
+}
+
+#[test]
+fn a_table_or_a_document_that_is_not_the_figures_is_refused_and_nothing_overwritten() {
+    let root = tempfile::tempdir().unwrap();
+    let folders = folders(root.path());
+    let e = fig13();
+    let plan = plan(&e, &e, "paper");
+    publish(&plan, "fig13", &runs(), &folders).unwrap();
+    let drawn = std::fs::read(folders.svg("fig13")).unwrap();
+    let csv = std::fs::read_to_string(folders.csv("fig13")).unwrap();
+    for damaged in [&csv[..csv.len() / 2], &csv.replace("0.1", "0.2"), ""] {
+        std::fs::write(folders.csv("fig13"), damaged).unwrap();
+        let error = render(&plan, "fig13", &folders, &folders).unwrap_err().to_string();
+        assert!(error.contains("fig13.csv is not the table that") && error.contains("fig13.json"), "{error}");
+    }
+    std::fs::remove_file(folders.csv("fig13")).unwrap();
+    assert!(render(&plan, "fig13", &folders, &folders).is_err());
+    std::fs::write(folders.csv("fig13"), &csv).unwrap();
+    assert!(render(&plan, "fig13", &folders, &folders).is_ok());
+
+    std::fs::copy(folders.json("fig13"), folders.json("fig14")).unwrap();
+    let error = published_document("fig14", &folders).unwrap_err().to_string();
+    assert!(error.contains("fig14.json") && error.contains("it is that of fig13"), "{error}");
+    let json = std::fs::read_to_string(folders.json("fig13")).unwrap();
+    std::fs::write(folders.json("fig13"), &json[..json.len() / 2]).unwrap();
+    assert!(render(&plan, "fig13", &folders, &folders).unwrap_err().to_string().contains("fig13.json"));
+    assert_eq!(std::fs::read(folders.svg("fig13")).unwrap(), drawn, "the figure is as it was");
 }

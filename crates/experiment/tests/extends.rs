@@ -1,0 +1,157 @@
+//! Base files: chains, circles, what a file takes away, and where mistakes in a base are told.
+use std::path::Path;
+
+use experiment::{Catalogue, Choice, Error, Source};
+
+const BASE: &str = "\
+data: {set: digits}
+model: {kind: mlp, hidden: [10]}
+optimiser: {learning-rate: 0.1, momentum: 0.5}
+schedule: {steps: 100, batch: 32, test-every: 50}
+seeds: 2
+losses:
+  single: {kind: single, label: single, colour: r}
+panels:
+  - panel: left
+    title: Test set
+    measure: test-accuracy
+    x: {label: Epochs, from: 0, to: 2.2}
+    y: {label: accuracy, from: 0, to: 1}
+    series: [single]
+scales:
+  smoke: {schedule: {steps: 10}, panels: {left: {x: {to: 1}}}}
+";
+
+const FILE: &str = "\
+extends: base.yaml
+title: One run
+shows: How a file extends another
+optimiser: {momentum: null}
+schedule: {steps: 200}
+panels: {left: {y: {from: 0.5}}}
+scales:
+  smoke: {schedule: {test-every: 5}}
+";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
+        Self(folder)
+    }
+
+    fn read(&self, name: &str) -> Result<Source, Error> {
+        Source::read(&self.0.path().join(name), &self.0.path().join("library"))
+    }
+
+    fn told(&self, name: &str) -> String {
+        let result = self.read(name).and_then(|source| source.plan(&Choice::default()));
+        result.expect_err("a mistake").to_string().replace(&format!("{}/", self.0.path().display()), "")
+    }
+}
+
+fn smoke() -> Choice {
+    Choice { scale: Some("smoke".into()), ..Choice::default() }
+}
+
+#[test]
+fn a_file_says_what_differs_from_its_base() {
+    let folder = Folder::with(&[("base.yaml", BASE), ("mine.yaml", FILE)]);
+    let source = folder.read("mine.yaml").expect("readable");
+    let plan = source.plan(&Choice::default()).expect("valid");
+    assert_eq!((plan.name.as_str(), plan.of_paper), ("mine", false));
+    let spec = &plan.runs[0].spec;
+    assert_eq!((spec.optimiser.learning_rate, spec.optimiser.momentum, spec.schedule.steps), (0.1, 0.0, 200));
+    assert_eq!((plan.experiment.panels[0].y.from, plan.experiment.panels[0].y.to), (0.5, 1.0));
+    let small = source.plan(&smoke()).expect("valid");
+    assert_eq!((small.runs[0].spec.schedule.steps, small.runs[0].spec.schedule.test_every), (10, 5));
+    assert_eq!(small.experiment.panels[0].x.to, 1.0);
+}
+
+#[test]
+fn a_base_is_found_beside_the_file_or_in_the_library_and_may_extend_another() {
+    let middle = "extends: deep/base.yaml\nseeds: 3\n";
+    let files =
+        [("mine/mine.yaml", FILE), ("library/base.yaml", middle), ("library/deep/base.yaml", BASE), ("x.yaml", "")];
+    let folder = Folder::with(&files);
+    let plan = folder.read("mine/mine.yaml").and_then(|source| source.plan(&Choice::default())).expect("valid");
+    assert_eq!(plan.runs.len(), 3);
+}
+
+#[test]
+fn circles_and_missing_bases_are_refused_with_their_place() {
+    let folder = Folder::with(&[("a.yaml", "title: A\nextends: b.yaml\n"), ("b.yaml", "extends: a.yaml\n")]);
+    assert_eq!(folder.told("a.yaml"), "b.yaml:1: extends: `a.yaml` extends this file in its turn; break the circle");
+    let folder = Folder::with(&[("a.yaml", "title: A\nextends: a.yaml\n")]);
+    assert!(folder.told("a.yaml").starts_with("a.yaml:2: extends: `a.yaml` extends this file in its turn"));
+    let folder = Folder::with(&[("a.yaml", "title: A\nextends: gone.yaml\n")]);
+    assert!(
+        folder.told("a.yaml").starts_with("a.yaml:2: extends: there is no file `gone.yaml` beside this file or in")
+    );
+    let folder = Folder::with(&[("a.yaml", "title: A\nextends: [b]\n")]);
+    assert!(folder.told("a.yaml").contains("a.yaml:2: extends: must be"), "{}", folder.told("a.yaml"));
+}
+
+#[test]
+fn mistakes_are_told_in_the_file_that_makes_them() {
+    let told = |base: &str, file: &str| Folder::with(&[("base.yaml", base), ("mine.yaml", file)]).told("mine.yaml");
+    assert_eq!(
+        told(&BASE.replace("hidden", "hiden"), FILE),
+        "base.yaml:2: model.hiden: unknown key `hiden`; did you mean `hidden`?"
+    );
+    assert_eq!(
+        told(&BASE.replace("steps: 10}", "stpes: 10}"), FILE),
+        "base.yaml:16: scales.smoke.schedule.stpes: unknown key `stpes`; did you mean `steps`?"
+    );
+    assert_eq!(told(&BASE.replace("[10]", "[0]"), FILE).split(": ").next(), Some("base.yaml:2"));
+    assert_eq!(told(BASE, &FILE.replace("200", "0")), "mine.yaml:5: schedule.steps: must be at least 1");
+    assert_eq!(
+        told(BASE, &FILE.replace("{left: {y", "{lfet: {y")),
+        "mine.yaml:6: panels.lfet: there is no `lfet` here; did you mean `left`?"
+    );
+    assert_eq!(
+        told(BASE, &FILE.replace("title: One run\n", "")),
+        "mine.yaml:1: `title` is missing (Title above the figure)"
+    );
+    assert!(told("a: [", FILE).contains("not valid YAML"), "{}", told("a: [", FILE));
+    let smoke_steps = BASE.replace("steps: 10}", "steps: 0}");
+    let folder = Folder::with(&[("base.yaml", &smoke_steps), ("mine.yaml", FILE)]);
+    let error = folder.read("mine.yaml").and_then(|source| source.plan(&smoke())).expect_err("no steps").to_string();
+    assert!(error.ends_with("base.yaml:16: scales.smoke.schedule.steps: must be at least 1"), "{error}");
+}
+
+#[test]
+fn ones_own_file_extends_a_figure_of_the_repository() {
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+    let folder = Folder::with(&[("mine.yaml", "extends: fig4.yaml\ntitle: Mine\noptimiser: {learning-rate: 0.2}\n")]);
+    let source = Source::read(&folder.0.path().join("mine.yaml"), &library).expect("readable");
+    let plan = source.plan(&Choice::default()).expect("valid");
+    assert_eq!((plan.name.as_str(), plan.of_paper), ("mine", false));
+    let of_paper = Catalogue::open(&library).and_then(|catalogue| catalogue.source("fig4")).expect("readable");
+    let four = of_paper.plan(&Choice::default()).expect("valid");
+    assert!(four.of_paper);
+    let rate = |plan: &experiment::Plan| plan.runs[0].spec.optimiser.learning_rate;
+    assert_eq!((rate(&plan), plan.runs.len()), (0.2, four.runs.len()));
+    assert_eq!(plan.experiment.paper.curves.as_deref(), Some("fig4"), "the paper's curves are drawn below");
+}
+
+#[test]
+fn a_figure_without_a_file_is_not_mistaken_for_another() {
+    let folder = Folder::with(&[("fig3.yaml", ""), ("fig13.yaml", ""), ("fig99.yaml", BASE)]);
+    let catalogue = Catalogue::open(folder.0.path()).expect("a folder");
+    assert_eq!(catalogue.names(), ["fig3", "fig13"], "one's own figure does not count");
+    let told = |name: &str| catalogue.source(name).expect_err("no such figure").to_string();
+    assert_eq!(
+        told("fig1"),
+        "fig1 of the paper is not reproduced here: there is no experiments/fig1.yaml; there is fig3, fig13"
+    );
+    assert!(told("1").starts_with("fig1 of the paper is not reproduced here"));
+    assert!(told("fig31").starts_with("there is no figure `fig31`; did you mean `fig13`?"), "{}", told("fig31"));
+    assert!(!catalogue.source("fig99").expect("a file").of_paper);
+}

@@ -1,0 +1,13 @@
+//! `show`: a whole experiment, with the place that each value comes from.
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::flags::{self, Show};
+use crate::text::say;
+
+/// Runs the command.
+pub fn run(args: &Show) -> Result<(), CommandError> {
+    let context = Context::find(&flags::Folders::default())?;
+    let text = context.source(&args.figure)?.show(&args.change.choice(&[]))?;
+    say(text.trim_end());
+    Ok(())
+}
