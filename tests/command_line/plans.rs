@@ -28,7 +28,7 @@ fn two_changes_do_not_overwrite_each_other_and_a_third_is_not_run() {
     let both = names(&user, "target/figures/fake-smoke-changed/data");
     assert!(first.is_subset(&both) && both.len() == 2 * first.len(), "{first:?} {both:?}");
     let _ = user.run(&[&FAKE[..], &["--seeds", "2"]].concat()).expect(0, &["written:"]);
-    // Whatever has been trained, a plan that has not been is not run.
+    // Records of other plans do not make this one run.
     let never = [&VERDICT[..], &["--set", "optimiser.learning-rate=5"]].concat();
     let _ = user.run(&never).expect(0, &["not run"]);
     let json = user.run(&[&never[..], &["--json"]].concat()).expect(0, &[]);

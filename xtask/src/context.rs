@@ -1,4 +1,4 @@
-//! What commands work with: the repository's folders, the experiments in it, the store, the data sets.
+//! Context of a command: the repository's folders, the experiments in it, the store, the data sets.
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ impl Context {
         Ok(Cache::open(self.data.clone())?)
     }
 
-    /// What trains.
+    /// Factory of the learners.
     pub fn factory(&self) -> Box<dyn LearnerFactory> {
         match self.fake {
             Some(delay) => Box::new(FakeFactory { delay }),
@@ -55,7 +55,7 @@ impl Context {
         }
     }
 
-    /// Whether the fake trainer is used.
+    /// Returns whether the fake trainer is used.
     pub fn is_fake(&self) -> bool {
         self.fake.is_some()
     }
@@ -103,7 +103,7 @@ impl Context {
         Ok(plans)
     }
 
-    /// Where a plan's figure goes. Only the paper's own runs, unchanged, may replace what is published.
+    /// Folders of a plan's figure. Only the paper's own runs, unchanged, may replace what is published.
     pub fn folders(&self, plan: &Plan, choice: &Choice) -> publish::Folders {
         let usual = self.usual_folders(plan, choice);
         publish::Folders { out: self.out.clone().unwrap_or(usual.out), ..usual }
@@ -137,7 +137,7 @@ impl Context {
         if self.out.is_none() { usual_name(plan, choice) } else { plan.name.clone() }
     }
 
-    /// What is published of a plan, and where: in the folder of `--out`, else where such figures usually go.
+    /// Finds what is published of a plan: in the folder of `--out`, else where such figures usually go.
     pub fn published(&self, plan: &Plan, choice: &Choice) -> Result<Found, CommandError> {
         let usual = Found {
             standing: Standing::Nothing,
@@ -191,10 +191,10 @@ impl Context {
     }
 }
 
-/// What is published of a plan, and where.
+/// Published files of a plan.
 #[derive(Clone)]
 pub struct Found {
-    /// Whether it was made for this plan.
+    /// State of the document beside the plan.
     pub standing: Standing,
     /// Its folders.
     pub folders: publish::Folders,

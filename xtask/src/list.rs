@@ -58,7 +58,7 @@ struct FigureRow {
     left: Option<Expected>,
     /// Published verdicts; none where nothing is published for this plan.
     verdicts: Option<Vec<Verdict>>,
-    /// How the plan that was published differs from this one; none where it does not.
+    /// Difference of the published plan from this one; none where they are equal.
     other: Option<String>,
 }
 

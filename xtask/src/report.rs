@@ -39,7 +39,7 @@ pub fn run(args: &Report) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// What is published of a plan. Where that is of another plan, its numbers are left out and the document says so: a verdict of
+/// Document that is published of a plan. Where it is of another plan, its numbers are left out and the document says so: a verdict of
 /// yesterday's file is not one of today's.
 fn standing_document(plan: &Plan, folders: &Folders) -> Result<Option<Document>, CommandError> {
     Ok(match standing(plan, &plan.name, folders)? {

@@ -57,7 +57,7 @@ fn figures(place: &Context, args: &Search) -> Result<Vec<Figure>, CommandError> 
     for name in &args.figures {
         let names = if name == "all" { place.catalogue.names() } else { std::slice::from_ref(name) };
         for name in names {
-            let source = place.catalogue.source(name)?;
+            let source = place.source(name)?;
             let experiment = source.resolve(&args.change.choice(&[]))?;
             let curves = place.root.join("figures/paper").join(format!("{}.csv", source.name));
             let paper = paper_curves(&curves, &experiment.paper)?;

@@ -80,7 +80,7 @@ fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, Str
         }
     }
     let words = match (gathered.found, gathered.missing) {
-        (0, _) => hint::complete(&format!("not run; cargo xtask reproduce {}", plan.experiment.figure)),
+        (0, _) => hint::complete(&format!("not run; cargo xtask reproduce {}", plan.argument())),
         (found, 0) => format!("from {}", count(found, "record")),
         (found, missing) => format!("from {} of {}", found, count(found + missing, "record")),
     };

@@ -70,7 +70,7 @@ impl Catalogue {
 /// Figures of the paper.
 const FIGURES: u32 = 15;
 
-/// Whether the paper has a figure of this name: `fig1` to `fig15`.
+/// Returns whether the paper has a figure of this name: `fig1` to `fig15`.
 #[must_use]
 pub fn is_of_paper(name: &str) -> bool {
     let number = name.strip_prefix("fig").filter(|number| !number.starts_with('0'));

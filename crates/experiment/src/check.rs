@@ -9,7 +9,7 @@ use super::path::KeyPath;
 use super::schema::{alternatives, resolve};
 use super::suggest;
 
-/// How strictly a value is held to the schema.
+/// Strictness with which a value is held to the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// A whole value: nothing required may be missing.
@@ -228,7 +228,7 @@ fn expected(schema: &Schema) -> &'static str {
     kinds.into_iter().find(|(kind, _)| has_type(schema, kind)).map_or("empty", |(_, words)| words)
 }
 
-/// What a missing key is for: the first sentence of its documentation.
+/// Purpose of a missing key: the first sentence of its documentation.
 fn describe(schema: &Schema) -> String {
     let own = schema["description"].as_str();
     let text = own.or_else(|| resolve(schema)["description"].as_str()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What can be wrong with an experiment file, said so that it can be put right.
+//! Errors of experiment files and of options: what is wrong, where, and what would be right.
 use std::fmt;
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ pub enum Error {
         file: String,
         /// Line, from 1.
         line: usize,
-        /// What the parser met.
+        /// Reason that the parser gives.
         reason: String,
     },
     /// YAML, but not an experiment that can be run. Never empty.
@@ -54,7 +54,7 @@ pub struct Diagnostic {
     pub place: String,
     /// The key in question.
     pub path: KeyPath,
-    /// What is wrong with it and what would be right, one clause.
+    /// One clause: what is wrong with the key and what would be right.
     pub reason: String,
 }
 
@@ -87,5 +87,4 @@ pub(crate) fn refuse(diagnostics: Vec<Diagnostic>) -> Result<(), Error> {
     if diagnostics.is_empty() { Ok(()) } else { Err(Error::Invalid(diagnostics)) }
 }
 
-/// A diagnostic whose place is not known yet.
 pub use twoscale::finding::Finding;

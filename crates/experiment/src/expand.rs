@@ -10,21 +10,31 @@ use super::path::KeyPath;
 use super::suggest;
 use crate::spec::RunSpec;
 
-/// What a figure needs: the experiment with all patches laid, and its runs.
+/// An experiment with all patches laid, and the runs that its figure needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The figure's name, with the variant's where one was chosen: `fig13`, `fig9-coarse`. Names its files.
     pub name: String,
     /// The scale.
     pub scale: String,
-    /// Whether it is one of the paper's figures from the repository's folder, not an experiment of one's own.
+    /// True where it is one of the paper's figures from the repository's folder, not an experiment of one's own.
     pub of_paper: bool,
+    /// The file, as messages name it.
+    pub file: String,
     /// The experiment, resolved.
     pub experiment: Experiment,
     /// The same at the paper's scale and without the command line's changes: what the figure's face tells the difference to.
     pub full: Experiment,
     /// Its runs, all losses of a seed together: an interrupted reproduction has whole seeds.
     pub runs: Vec<PlannedRun>,
+}
+
+impl Plan {
+    /// Argument that names its figure on the command line: `fig13`, or `my/experiment.yaml`; a variant is an option beside it.
+    #[must_use]
+    pub fn argument(&self) -> &str {
+        if self.of_paper { &self.experiment.figure } else { &self.file }
+    }
 }
 
 /// One run of a plan.
@@ -34,7 +44,7 @@ pub struct PlannedRun {
     pub loss: String,
     /// Its seed.
     pub seed: u64,
-    /// What is trained. Two figures that need the same training have equal specifications.
+    /// Specification of the training. Two figures that need the same training have equal specifications.
     pub spec: RunSpec,
 }
 
@@ -68,7 +78,7 @@ impl Source {
             choice.variant.as_ref().map_or_else(|| self.name.clone(), |variant| format!("{}-{variant}", self.name));
         let scale = choice.scale.clone().unwrap_or_else(|| PAPER.to_owned());
         let full = self.resolve(&Choice { variant: choice.variant.clone(), ..Choice::default() })?;
-        Ok(Plan { name, scale, of_paper: self.of_paper, experiment, full, runs })
+        Ok(Plan { name, scale, of_paper: self.of_paper, file: self.file.clone(), experiment, full, runs })
     }
 }
 

@@ -25,13 +25,12 @@ pub struct Experiment {
     pub extends: Option<String>,
     /// Title above the figure.
     pub title: String,
-    /// What it shows, for `cargo xtask list` and the report.
+    /// Contents of the figure in a sentence, for `cargo xtask list` and the report.
     pub shows: String,
-    /// What the paper's text states about the training, what is an assumption because the text is silent, and what departs
-    /// from the text.
+    /// Statements of the paper's text about the training, assumptions where the text is silent, and departures from the text.
     #[serde(default)]
     pub setup: String,
-    /// What is particular to this figure.
+    /// Remarks on this figure.
     #[serde(default)]
     pub notes: String,
     /// The data set.
@@ -43,7 +42,7 @@ pub struct Experiment {
     pub loss_options: LossOptions,
     /// The optimiser.
     pub optimiser: OptimiserSpec,
-    /// How long, in which batches.
+    /// Length of the training, and its batches.
     pub schedule: Schedule,
     /// Number of seeds: 1, 2, ... this.
     pub seeds: u64,
@@ -51,7 +50,7 @@ pub struct Experiment {
     pub losses: BTreeMap<String, Loss>,
     /// The panels drawn, in order.
     pub panels: Vec<Panel>,
-    /// What the paper's curves need before they can be laid under ours.
+    /// Corrections that the paper's curves need before they are drawn below these.
     #[serde(default)]
     pub paper: Paper,
     /// The paper's claims about this figure.
@@ -78,7 +77,7 @@ pub struct Experiment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Loss {
-    /// How its scales are parameterised.
+    /// Parameterisation of the scales.
     pub kind: LossKind,
     /// η, where there is one threshold.
     #[serde(default)]
@@ -118,7 +117,7 @@ pub struct Panel {
     pub x: Axis,
     /// y axis.
     pub y: Axis,
-    /// What is measured.
+    /// Measure drawn.
     pub measure: Measure,
     /// The set, for measures taken at the end of training.
     #[serde(default)]
@@ -157,7 +156,7 @@ pub struct Axis {
 pub enum PanelSeries {
     /// Series and loss have the same slug.
     Loss(String),
-    /// They differ, or the set does.
+    /// Slugs that differ, or a set of its own.
     Named {
         /// Slug of the series.
         slug: String,
@@ -184,7 +183,7 @@ fn four_hundred() -> usize {
     400
 }
 
-/// What is measured. Histograms are normalised to density, 100 bins.
+/// Measures. Histograms are normalised to density, 100 bins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Measure {
@@ -226,7 +225,7 @@ pub enum Measure {
     WellClassified,
 }
 
-/// How the paper's curves relate to ours.
+/// Relation of the paper's curves to these.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Paper {
@@ -274,7 +273,7 @@ pub enum Unit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Part {
-    /// What this part is, in words.
+    /// Description of this part.
     pub what: String,
     /// Slug of the loss.
     pub loss: String,
@@ -300,7 +299,7 @@ pub struct Part {
     /// Subtract the same statistic on this set (5b compares training with test set).
     #[serde(default)]
     pub minus_set: Option<Set>,
-    /// What is computed from the curve.
+    /// Statistic that is computed from the curve.
     #[serde(default)]
     pub statistic: Statistic,
     /// Accepted range, in the claim's unit; open ends where not given. `holds` when the whole 95 % interval lies inside,
@@ -308,7 +307,7 @@ pub struct Part {
     pub accept: Accept,
 }
 
-/// What is taken from a curve, or from a difference of curves. Positions (min, max) are chosen on the mean curve over seeds;
+/// Statistics of a curve, or of a difference of curves. Positions (min, max) are chosen on the mean curve over seeds;
 /// the interval is that of the seeds at that position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -326,7 +325,7 @@ pub enum Statistic {
     Min([f64; 2]),
     /// The largest value over x in [a, b].
     Max([f64; 2]),
-    /// Where the largest value over x in [a, b] is: x itself.
+    /// Position x of the largest value over x in [a, b].
     ArgMax([f64; 2]),
     /// The smallest difference between neighbouring x in [a, b]: positive where the curve grows throughout.
     LeastGrowth([f64; 2]),

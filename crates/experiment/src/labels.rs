@@ -41,8 +41,8 @@ fn note(text: &str, path: &KeyPath, findings: &mut Vec<Finding>) {
     }
 }
 
-/// What XML 1.0 has no character for, the other control characters but line ends and tabs, and marks that turn the direction
-/// of a line of text.
+/// Returns whether a character is one that XML 1.0 does not allow, another control character but a line end or a tab, or a mark
+/// that turns the direction of a line of text.
 fn is_unprintable(c: char) -> bool {
     let marks = ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
     (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{fffe}' | '\u{ffff}') || marks

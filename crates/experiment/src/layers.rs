@@ -93,8 +93,8 @@ impl Merged<'_> {
         refuse(findings.into_iter().map(|finding| self.diagnostic(finding)).collect())
     }
 
-    /// Where the value at `path` comes from: `experiments/fig4.yaml:12`, or the option of the command line that said it; none
-    /// where no one said it, so that its default holds.
+    /// Returns the place that the value at `path` comes from: `experiments/fig4.yaml:12`, or the option of the command line that said it; none
+    /// where nothing says it, so that its default holds.
     #[must_use]
     pub fn place_of(&self, path: &KeyPath) -> Option<String> {
         self.layers.iter().rev().find_map(|layer| {

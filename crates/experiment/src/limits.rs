@@ -14,7 +14,7 @@ pub const MAX_DEPTH: usize = 64;
 pub struct NotYaml {
     /// Line, from 1.
     pub line: usize,
-    /// What is wrong, one clause.
+    /// One clause that says what is wrong.
     pub reason: String,
 }
 

@@ -23,7 +23,7 @@ pub const PAPER: &str = "paper";
 /// Files that may extend each other in a chain.
 const MAX_CHAIN: usize = 16;
 
-/// What of an experiment is wanted.
+/// Choice of a scale and a variant, and changes of the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     /// A scale; none: [`PAPER`].
@@ -39,7 +39,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Whether the command line changes what the file says: other values, seeds or losses. A scale and a variant are the
+    /// Returns whether the command line changes what the file says: other values, seeds or losses. A scale and a variant are the
     /// file's own words.
     #[must_use]
     pub fn is_changed(&self) -> bool {
@@ -54,13 +54,13 @@ pub struct Source {
     pub file: String,
     /// The figure's name, from the file's.
     pub name: String,
-    /// Whether it is one of the paper's figures in the repository's folder, not an experiment of one's own.
+    /// True where it is one of the paper's figures in the repository's folder, not an experiment of one's own.
     pub of_paper: bool,
     /// The chain of `extends`, the file itself last.
     files: Vec<File>,
     /// The chain laid over each other.
     value: Value,
-    /// What could not be laid.
+    /// Patches that could not be laid.
     unlaid: Vec<Diagnostic>,
 }
 
@@ -69,7 +69,7 @@ pub struct Source {
 struct File {
     shown: String,
     text: String,
-    /// What it says, `extends` left out.
+    /// Contents, `extends` left out.
     value: Value,
     extends: Option<String>,
 }

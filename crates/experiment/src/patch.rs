@@ -46,12 +46,12 @@ fn merge_keys(onto: &mut Mapping, keys: &Mapping, schema: &Schema, path: &KeyPat
     findings
 }
 
-/// Whether `path` is a patch or inside one: an entry of `scales` or `variants`, or the `with` of a loss.
+/// Returns whether `path` is a patch or inside one: an entry of `scales` or `variants`, or the `with` of a loss.
 fn is_patch(path: &KeyPath) -> bool {
     (2..=path.0.len()).any(|length| is_patch_root(&KeyPath(path.0[..length].to_vec())))
 }
 
-/// Whether `path` is that of a whole patch.
+/// Returns whether `path` is that of a whole patch.
 fn is_patch_root(path: &KeyPath) -> bool {
     let key =
         |segment: &Segment, wanted: &[&str]| matches!(segment, Segment::Key(key) if wanted.contains(&key.as_str()));
@@ -88,7 +88,7 @@ pub fn property<'a>(schema: &'a Schema, key: &str) -> &'a Schema {
     schema["properties"].get(key).unwrap_or(&schema["additionalProperties"])
 }
 
-/// What stands at `path` once `patch` is put where nothing was.
+/// Value at `path` once `patch` is put where nothing was.
 fn laid(patch: &Value, path: &KeyPath) -> Value {
     match patch {
         Value::Mapping(keys) if !is_patch(path) => Value::Mapping(

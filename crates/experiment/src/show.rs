@@ -15,7 +15,7 @@ impl Source {
     /// `scales`, `variants` and `vary`, which are choices not taken.
     ///
     /// # Errors
-    /// Those of [`Source::plan`].
+    /// Fails as [`Source::plan`] does.
     pub fn show(&self, choice: &Choice) -> Result<String, Error> {
         let plan = self.plan(choice)?;
         let merged = self.merge(choice)?;
@@ -148,7 +148,7 @@ fn scalar(value: &Value) -> String {
     if first && rest && itself() { text.clone() } else { serde_json::to_string(text).unwrap_or_default() }
 }
 
-/// Whether folding and reading again gives the same text.
+/// Returns whether folding and reading again gives the same text.
 fn is_foldable(text: &str) -> bool {
     text == text.trim() && !text.contains("  ") && !text.contains(['\n', '\t'])
 }

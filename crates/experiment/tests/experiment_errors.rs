@@ -48,7 +48,7 @@ variants:
   coarse: {data: {labels: coarse}}
 ";
 
-/// What is said when `from` is replaced by `to` in the file.
+/// Message of the error when `from` is replaced by `to` in the file.
 fn told(from: &str, to: &str, choice: &Choice) -> String {
     assert!(TEXT.contains(from), "the test looks for {from:?}");
     let plan = Source::parse("fig99.yaml", "fig99", TEXT.replacen(from, to, 1)).and_then(|source| source.plan(choice));

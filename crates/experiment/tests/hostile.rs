@@ -15,7 +15,7 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// What is said of a source, at every scale and variant.
+/// First error of a source over its scales and variants.
 fn told(source: Result<Source, experiment::Error>) -> Option<String> {
     let source = match source {
         Ok(source) => source,

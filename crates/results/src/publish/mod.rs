@@ -1,4 +1,4 @@
-//! What is published of a figure, and how it gets there: `figN.svg`, `data/figN.csv` and `data/figN.json`.
+//! Published files of a figure: `figN.svg`, `data/figN.csv` and `data/figN.json`.
 //!
 //! The figure is always drawn from the numbers as they stand in the table, so `render` gives the bytes that `publish` gave,
 //! without any record. Every file appears by a rename: a reader never sees half of one.
@@ -26,13 +26,13 @@ use experiment::Plan;
 use experiment::file::Experiment;
 use files::{read, write_atomically};
 
-/// What goes wrong on the way.
+/// Errors of publishing, drawing and reading.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read or written.
     #[error("cannot {action} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// Action that failed.
         action: &'static str,
         /// The file.
         path: String,
@@ -46,7 +46,7 @@ pub enum Error {
     Table {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// Reason.
         reason: String,
     },
     /// A document is damaged.
@@ -56,7 +56,7 @@ pub enum Error {
     Document {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// Reason.
         reason: String,
     },
     /// Table and document do not belong together.
@@ -70,22 +70,22 @@ pub enum Error {
         /// The document.
         document: String,
     },
-    /// What was published was made for another plan.
+    /// Document of another plan.
     #[error("{path} was published for another plan: {difference}; `cargo xtask reproduce {figure}` makes this one")]
     OtherPlan {
         /// The document.
         path: String,
-        /// What differs.
+        /// Difference between the plans.
         difference: String,
         /// The figure.
         figure: String,
     },
     /// Nothing was published.
-    #[error("nothing is published of {figure} in {folder}; `cargo xtask reproduce {figure}` makes it")]
+    #[error("nothing is published in {folder} of {figure}; `cargo xtask reproduce {figure}` makes it")]
     Missing {
         /// The figure.
         figure: String,
-        /// Where it was looked for.
+        /// Folder searched.
         folder: String,
     },
     /// The figure cannot be drawn.
@@ -93,7 +93,7 @@ pub enum Error {
     Figure(#[from] figure::Error),
 }
 
-/// Where figures, tables and the paper's curves are.
+/// Folders of figures, tables and the paper's curves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folders {
     /// `figN.svg`, `data/figN.csv` and `data/figN.json` are below it.
@@ -129,12 +129,12 @@ impl Folders {
     }
 }
 
-/// What was published.
+/// Result of publishing.
 #[derive(Clone, Debug)]
 pub struct Published {
     /// The files written, the figure first.
     pub files: Vec<PathBuf>,
-    /// What the JSON file holds.
+    /// Contents of the JSON file.
     pub document: Document,
 }
 
@@ -157,7 +157,7 @@ pub fn publish(plan: &Plan, name: &str, runs: &Runs, folders: &Folders) -> Resul
     Ok(Published { files, document })
 }
 
-/// What there is to say of a plan besides its curves, verdicts included; nothing is written.
+/// Makes the document of a plan, verdicts included; nothing is written.
 ///
 /// # Errors
 /// Fails when the table cannot be written, which does not happen in memory.
@@ -208,12 +208,12 @@ fn digest(csv: &str) -> String {
 /// cannot be drawn, or a file cannot be written.
 pub fn render(plan: &Plan, name: &str, from: &Folders, to: &Folders) -> Result<PathBuf, Error> {
     let Some(document) = published_document(name, from)? else {
-        return Err(Error::Missing { figure: plan.name.clone(), folder: from.out.display().to_string() });
+        return Err(Error::Missing { figure: plan.argument().to_owned(), folder: from.out.display().to_string() });
     };
     let now = plan.digest();
     let same = document.plan.as_ref().is_some_and(|then| then.runs == now.runs && then.drawn == now.drawn);
     if let (false, Some(difference)) = (same, difference(&document, plan)) {
-        let (path, figure) = (from.json(name).display().to_string(), plan.name.clone());
+        let (path, figure) = (from.json(name).display().to_string(), plan.argument().to_owned());
         return Err(Error::OtherPlan { path, difference, figure });
     }
     let csv = published_table(&document, from)?;

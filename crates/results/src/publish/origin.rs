@@ -23,7 +23,7 @@ pub struct Origin<'a> {
 }
 
 impl<'a> Origin<'a> {
-    /// That of a plan.
+    /// Origin of a plan's figure.
     pub fn of(plan: &'a Plan) -> Self {
         Self { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale }
     }

@@ -6,7 +6,7 @@ use crate::claims::{Compared, Judgement, PartJudgement, Verdict, accepted, compa
 
 const CONTRADICTIONS: &str = include_str!("contradictions.md");
 
-/// What is published of a figure: under the file's own assumptions, and under those of its variants.
+/// Documents of a figure: under the file's own assumptions, and under those of its variants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reported {
     /// Document of the file as it stands.

@@ -1,4 +1,4 @@
-//! Whether what is published of a figure was made for the plan that its file has now.
+//! Comparison of a published document with the plan that the figure's file has now.
 use std::collections::BTreeMap;
 
 use experiment::Plan;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Document, Error, Folders, published_document, settings};
 
-/// What is published of a plan.
+/// State of what is published of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
     /// Nothing.
@@ -17,12 +17,12 @@ pub enum Standing {
     OtherPlan {
         /// The document.
         document: Box<Document>,
-        /// What differs, in words.
+        /// Difference in words.
         difference: String,
     },
 }
 
-/// What is published of a plan under `name`.
+/// Finds what is published of a plan under `name`.
 ///
 /// # Errors
 /// Fails when the document is damaged or another figure's.
@@ -39,7 +39,7 @@ pub fn standing(plan: &Plan, name: &str, folders: &Folders) -> Result<Standing, 
 /// Differences that are told one by one.
 const SHOWN: usize = 4;
 
-/// How the plan of a document differs from `plan`, in words; none where it does not.
+/// Describes how the plan of a document differs from `plan`; none where they are equal.
 pub fn difference(document: &Document, plan: &Plan) -> Option<String> {
     let now = plan.digest();
     let Some(then) = &document.plan else {
