@@ -9,6 +9,7 @@ use twoscale::models::ModelSpec;
 use twoscale::optimiser::OptimiserSpec;
 use twoscale::options::LossOptions;
 
+use crate::claims::Claim;
 use crate::spec::{DataSpec, Schedule};
 
 /// One figure: what is trained, what is drawn, what is claimed.
@@ -56,6 +57,16 @@ pub struct Experiment {
     /// The paper's claims about this figure.
     #[serde(default)]
     pub claims: Vec<Claim>,
+    /// What the text states: dotted keys with the text's values. A key whose value differs in this file is a departure from the text.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub text: BTreeMap<String, Value>,
+    /// Dotted keys about which the text is silent: their values are assumptions.
+    #[serde(default)]
+    pub assumptions: Vec<String>,
+    /// Whether the paper's curves of this figure helped to choose the assumptions.
+    #[serde(default)]
+    pub in_sample: bool,
     /// Scales beside `paper`, which is the file itself: `reduced` (CI), `smoke` (embedded data, seconds). Each is a patch laid
     /// over this file: mappings are merged, `null` takes a key away, everything else is replaced; a mapping laid over
     /// `panels` or `claims` names the items that it changes.
@@ -239,108 +250,4 @@ pub struct Paper {
     /// The `to` of `x_from`.
     #[serde(default)]
     pub x_to: f64,
-}
-
-/// One claim of the paper (ids as in CLAIMS.md), what it says, and how it is judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Claim {
-    /// Such as `13a`.
-    pub id: String,
-    /// The claim in words.
-    pub claim: String,
-    /// The paper's value in words or number, as printed.
-    pub paper: String,
-    /// `pp` multiplies estimates by 100; otherwise the measure's own unit.
-    #[serde(default)]
-    pub unit: Unit,
-    /// The parts; the first one's estimate is the claim's. A claim holds when all its parts do, fails when one fails.
-    pub parts: Vec<Part>,
-}
-
-/// Unit of a claim.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Unit {
-    /// Percentage points: 100 times the measure.
-    #[default]
-    Pp,
-    /// The measure's own.
-    Own,
-}
-
-/// One statistic with the range in which the claim accepts it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Part {
-    /// Description of this part.
-    pub what: String,
-    /// Slug of the loss.
-    pub loss: String,
-    /// Slug of the loss whose curve is subtracted, seed by seed.
-    #[serde(default)]
-    pub minus: Option<String>,
-    /// Instead of a measure: the share of seeds in which every batch accuracy, every test accuracy and every scale-free
-    /// bit of the history equals this loss's.
-    #[serde(default)]
-    pub identical_to: Option<String>,
-    /// The measure.
-    #[serde(default)]
-    pub measure: Option<Measure>,
-    /// The set, for measures taken at the end of training.
-    #[serde(default)]
-    pub set: Set,
-    /// Smoothing window of batch measures, in steps.
-    #[serde(default)]
-    pub smooth: usize,
-    /// x values, as in a panel.
-    #[serde(default)]
-    pub at: Vec<f64>,
-    /// Subtract the same statistic on this set (5b compares training with test set).
-    #[serde(default)]
-    pub minus_set: Option<Set>,
-    /// Statistic that is computed from the curve.
-    #[serde(default)]
-    pub statistic: Statistic,
-    /// Accepted range, in the claim's unit; open ends where not given. `holds` when the whole 95 % interval lies inside,
-    /// `fails` when it lies outside, else `unclear`.
-    pub accept: Accept,
-}
-
-/// Statistics of a curve, or of a difference of curves. Positions (min, max) are chosen on the mean curve over seeds;
-/// the interval is that of the seeds at that position.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Statistic {
-    /// The last value.
-    #[default]
-    End,
-    /// The value at x.
-    At(f64),
-    /// The mean over x in [a, b].
-    Mean([f64; 2]),
-    /// The mean of the absolute value over x in [a, b].
-    MeanAbsolute([f64; 2]),
-    /// The smallest value over x in [a, b].
-    Min([f64; 2]),
-    /// The largest value over x in [a, b].
-    Max([f64; 2]),
-    /// Position x of the largest value over x in [a, b].
-    ArgMax([f64; 2]),
-    /// The smallest difference between neighbouring x in [a, b]: positive where the curve grows throughout.
-    LeastGrowth([f64; 2]),
-    /// The last x at which the curve is below 0.
-    LastNegative,
-}
-
-/// An accepted range.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Accept {
-    /// At least.
-    #[serde(default)]
-    pub from: Option<f64>,
-    /// At most.
-    #[serde(default)]
-    pub to: Option<f64>,
 }

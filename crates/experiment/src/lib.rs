@@ -38,6 +38,7 @@
 //! [`locate`] finds the line. [`show`] prints the result with the place of every value.
 pub mod catalogue;
 pub mod check;
+pub mod claims;
 pub mod colour;
 pub mod digest;
 pub mod error;
@@ -57,6 +58,7 @@ pub mod spec;
 pub mod suggest;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+mod text;
 pub mod validate;
 mod validate_claims;
 mod validate_panels;

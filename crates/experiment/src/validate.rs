@@ -4,7 +4,7 @@ use twoscale::finding::{KeyPath, Segment};
 
 use super::error::Finding;
 use super::file::{Experiment, Loss};
-use super::{colour, maxima, spec, validate_claims, validate_panels};
+use super::{colour, maxima, spec, text, validate_claims, validate_panels};
 
 pub use twoscale::finding::Findings;
 
@@ -24,6 +24,7 @@ pub fn experiment(experiment: &Experiment) -> Vec<Finding> {
     findings.0.extend(training(experiment));
     validate_panels::panels(experiment, &mut findings);
     validate_claims::claims(experiment, &mut findings);
+    text::keys(experiment, &mut findings);
     findings.0
 }
 

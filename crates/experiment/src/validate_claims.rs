@@ -1,5 +1,6 @@
-//! Mistakes in the claims of a figure.
-use super::file::{Accept, Experiment, Part, Statistic};
+//! Checks of the claims of a figure.
+use super::claims::{Magnitude, Part, Range, Statistic};
+use super::file::Experiment;
 use super::maxima;
 use super::path::KeyPath;
 use super::validate::Findings;
@@ -49,15 +50,38 @@ fn part(experiment: &Experiment, part: &Part, path: &KeyPath, findings: &mut Fin
             format!("the range must go from the smaller to the larger x, is [{a}, {b}]"),
         );
     }
-    accept(part.accept, &path.key("accept"), findings);
+    if let Statistic::Change([before, after]) = part.statistic {
+        let ordered = before[0] <= before[1] && after[0] <= after[1];
+        findings.require(ordered, &path.key("statistic"), "each range must go from the smaller to the larger x");
+    }
+    let asks = part.direction.is_some() || part.magnitude.is_some();
+    findings.require(asks, path, "give `direction`, `magnitude` or both: what the part is judged by");
+    if let Some(direction) = part.direction {
+        let path = path.key("direction");
+        findings.require(!direction.is_open(), &path, "give `from`, `to` or both");
+        range(direction, &path, findings);
+    }
+    if let Some(asked) = &part.magnitude {
+        magnitude(asked, &path.key("magnitude"), findings);
+    }
 }
 
-fn accept(accept: Accept, path: &KeyPath, findings: &mut Findings) {
-    match (accept.from, accept.to) {
-        (None, None) => findings.require(false, path, "give `from`, `to` or both: what would every value tell?"),
-        (Some(from), Some(to)) => {
-            findings.require(from <= to, path, format!("`from` ({from}) must not be larger than `to` ({to})"));
-        }
-        _ => {}
+fn magnitude(magnitude: &Magnitude, path: &KeyPath, findings: &mut Findings) {
+    let open = magnitude.range().is_open();
+    findings.require(
+        !open || magnitude.value.is_some(),
+        path,
+        "give the printed `value`, or a range with `from`, `to` or both",
+    );
+    let reasoned = open || magnitude.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty());
+    findings.require(reasoned, path, "a range needs its `reason`");
+    let paired = magnitude.figure.is_none() || magnitude.value.is_some();
+    findings.require(paired, path, "`figure` contradicts a printed `value`: give both");
+    range(magnitude.range(), path, findings);
+}
+
+fn range(range: Range, path: &KeyPath, findings: &mut Findings) {
+    if let (Some(from), Some(to)) = (range.from, range.to) {
+        findings.require(from <= to, path, format!("`from` ({from}) must not be larger than `to` ({to})"));
     }
 }

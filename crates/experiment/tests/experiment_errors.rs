@@ -39,7 +39,7 @@ claims:
         minus: single
         measure: close-enough
         at: [0.1]
-        accept: {from: 0}
+        direction: {from: 0}
 scales:
   smoke:
     schedule: {steps: 10}
@@ -200,11 +200,11 @@ fn names_must_name_something() {
         "panels[0].at: this measure has its own x values",
     );
     expect(
-        "accept: {from: 0}",
-        "accept: {from: 2, to: 1}",
-        "fig99.yaml:37: claims[0].parts[0].accept: `from` (2) must not be larger than `to` (1)",
+        "direction: {from: 0}",
+        "direction: {from: 2, to: 1}",
+        "fig99.yaml:37: claims[0].parts[0].direction: `from` (2) must not be larger than `to` (1)",
     );
-    expect("accept: {from: 0}", "accept: {}", "accept: give `from`, `to` or both");
+    expect("direction: {from: 0}", "direction: {}", "direction: give `from`, `to` or both");
     let twice = TEXT[TEXT.find("  - id: 99a").expect("there")..TEXT.find("scales:").expect("there")].to_owned();
     expect("scales:\n", &format!("{twice}scales:\n"), "fig99.yaml:38: claims[1].id: `99a` is there twice");
 }

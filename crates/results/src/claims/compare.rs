@@ -1,23 +1,23 @@
-//! The same claims under several readings of the paper's text: which verdicts depend on how it is read.
+//! Claims under several sets of assumptions: dependence of the verdicts on them.
 use super::table::{WORDS, ours, row};
-use super::{Judgement, Verdict};
+use super::{Answer, Judgement, PartJudgement};
 
-/// Width of a reading's column.
-const READING: usize = 22;
+/// Width of the column of one set of assumptions.
+const COLUMN: usize = 22;
 
-/// Whether a verdict depends on the reading.
+/// Dependence of a verdict on the assumptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dependence {
-    /// Every reading gives the same verdict.
+    /// All sets decide the direction, and give the same verdict.
     No,
-    /// The claim holds under one reading and fails under another.
+    /// The direction holds under one set and fails under another.
     Yes,
-    /// Some readings leave it unclear.
+    /// Some set leaves the direction open, or verdicts differ in the magnitude only.
     Open,
 }
 
 impl Dependence {
-    /// As it is printed.
+    /// Name as printed.
     pub fn name(self) -> &'static str {
         match self {
             Self::No => "no",
@@ -27,40 +27,55 @@ impl Dependence {
     }
 }
 
-/// A claim under several readings.
+/// Claim under several sets of assumptions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Compared<'a> {
-    /// The claim as the first reading judges it.
+    /// Claim under the file's own assumptions.
     pub own: &'a Judgement,
-    /// What each reading comes to, the first one's own included; `None` where a reading does not judge it.
-    pub readings: Vec<Option<&'a Judgement>>,
-    /// Whether the verdict depends on the reading.
+    /// Claim under every set, the file's own first; `None` where a set does not judge it.
+    pub sets: Vec<Option<&'a Judgement>>,
+    /// Dependence of the verdict on the set.
     pub dependence: Dependence,
+    /// True where two sets give disjoint intervals for the same part: different results even if both are unclear.
+    pub disjoint: bool,
 }
 
-/// Compares the claims of `own` with what `others` make of them. Claims without runs under a reading do not count there.
+/// Compares the claims of `own` with those of `others`. Claims without runs under a set do not count there.
 pub fn compare<'a>(own: &'a [Judgement], others: &[&'a [Judgement]]) -> Vec<Compared<'a>> {
     let of_claim = |claim: &'a Judgement| {
         let others = others.iter().map(|other| other.iter().find(|judgement| judgement.id == claim.id));
-        let readings: Vec<_> = std::iter::once(Some(claim)).chain(others).collect();
-        let dependence = dependence(readings.iter().flatten().map(|judgement| judgement.verdict));
-        Compared { own: claim, readings, dependence }
+        let sets: Vec<_> = std::iter::once(Some(claim)).chain(others).collect();
+        let judged: Vec<&Judgement> = sets.iter().flatten().copied().collect();
+        Compared { own: claim, dependence: dependence(&judged), disjoint: disjoint(&judged), sets }
     };
     own.iter().map(of_claim).collect()
 }
 
-fn dependence(verdicts: impl Iterator<Item = Verdict>) -> Dependence {
-    let judged: Vec<Verdict> = verdicts.filter(|verdict| *verdict != Verdict::NotRun).collect();
-    if judged.contains(&Verdict::Holds) && judged.contains(&Verdict::Fails) {
+fn dependence(judged: &[&Judgement]) -> Dependence {
+    let judged: Vec<&&Judgement> = judged.iter().filter(|claim| claim.direction != Answer::NotRun).collect();
+    let any = |answer| judged.iter().any(|claim| claim.direction == answer);
+    if any(Answer::Holds) && any(Answer::Fails) {
         Dependence::Yes
-    } else if judged.windows(2).all(|pair| pair[0] == pair[1]) {
-        Dependence::No
-    } else {
+    } else if any(Answer::Unclear) || judged.windows(2).any(|pair| pair[0].verdict != pair[1].verdict) {
         Dependence::Open
+    } else {
+        Dependence::No
     }
 }
 
-/// A reading's verdict on a claim, with its estimate where that is one number: `holds, +7.10 [+6.50, +7.70] pp, n = 10`.
+/// Returns whether two of the claims have a part with disjoint intervals.
+fn disjoint(judged: &[&Judgement]) -> bool {
+    let apart = |a: &PartJudgement, b: &PartJudgement| match (a.low, a.high, b.low, b.high) {
+        (Some(a_low), Some(a_high), Some(b_low), Some(b_high)) => {
+            a.what == b.what && a.n > 1 && b.n > 1 && (a_high < b_low || b_high < a_low)
+        }
+        _ => false,
+    };
+    let differ = |a: &Judgement, b: &Judgement| a.parts.iter().any(|p| b.parts.iter().any(|q| apart(p, q)));
+    judged.iter().enumerate().any(|(i, a)| judged[i + 1..].iter().any(|b| differ(a, b)))
+}
+
+/// Verdict on a claim, with its estimate where the claim has one part: `holds, +7.10 [+6.50, +7.70] pp, n = 10`.
 pub fn verdict_of(judgement: Option<&Judgement>) -> String {
     match judgement {
         None => "-".to_owned(),
@@ -71,29 +86,38 @@ pub fn verdict_of(judgement: Option<&Judgement>) -> String {
     }
 }
 
-/// For the terminal: a row a claim, a column a reading, last whether the verdict depends on it. `names` has a name for each reading.
+impl Compared<'_> {
+    /// Word for the dependence, with a mark where intervals are disjoint.
+    pub fn word(&self) -> String {
+        let apart = if self.disjoint && self.dependence != Dependence::Yes { "; disjoint intervals" } else { "" };
+        format!("{}{apart}", self.dependence.name())
+    }
+}
+
+/// Table for the terminal: a row for each claim, a column for each set of assumptions, last the dependence. `names` names the sets.
 pub fn comparison(names: &[&str], claims: &[Compared]) -> String {
     let mut out = String::new();
     row(&mut out, "id", &columns("claim", names), "depends");
     for claim in claims {
-        let cells: Vec<String> = claim.readings.iter().map(|judgement| verdict_of(*judgement)).collect();
+        let cells: Vec<String> = claim.sets.iter().map(|judgement| verdict_of(*judgement)).collect();
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        row(&mut out, &claim.own.id, &columns(&claim.own.claim, &cells), claim.dependence.name());
+        row(&mut out, &claim.own.id, &columns(&claim.own.claim, &cells), &claim.word());
     }
     out
 }
 
 fn columns<'a>(words: &'a str, cells: &[&'a str]) -> Vec<(&'a str, usize)> {
-    std::iter::once((words, WORDS)).chain(cells.iter().map(|cell| (*cell, READING))).collect()
+    std::iter::once((words, WORDS)).chain(cells.iter().map(|cell| (*cell, COLUMN))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::PartJudgement;
-    use experiment::file::Accept;
+    use crate::claims::{DirectionAnswer, Verdict};
+    use experiment::claims::Range;
 
-    fn judgement(id: &str, verdict: Verdict, parts: usize) -> Judgement {
+    fn judgement(id: &str, answer: Answer, parts: usize) -> Judgement {
+        let range = Range { from: Some(5.0), to: None };
         let part = PartJudgement {
             what: "train".into(),
             unit: "pp".into(),
@@ -101,51 +125,52 @@ mod tests {
             low: Some(6.5),
             high: Some(7.7),
             n: 10,
-            accept: Accept { from: Some(5.0), to: None },
-            verdict,
-            note: None,
+            direction: Some(DirectionAnswer { range, answer, p: None }),
+            ..PartJudgement::default()
         };
         Judgement {
             id: id.into(),
             claim: "two-scale is better".into(),
-            paper: "+7.1 pp".into(),
-            unit: "pp".into(),
-            estimate: Some(7.1),
-            low: Some(6.5),
-            high: Some(7.7),
-            n: 10,
-            verdict,
+            direction: answer,
+            magnitude: answer,
+            verdict: Verdict::of(answer, answer),
             parts: vec![part; parts],
+            ..Judgement::default()
         }
     }
 
     #[test]
-    fn a_claim_depends_on_the_reading_where_one_lets_it_hold_and_another_fail() {
-        use Verdict::{Fails, Holds, NotRun, Unclear};
-        let of = |verdicts: &[Verdict]| dependence(verdicts.iter().copied());
+    fn a_claim_depends_on_the_assumptions_where_it_holds_under_some_and_fails_under_others() {
+        use Answer::{Fails, Holds, NotRun, Unclear};
+        let of = |answers: &[Answer]| {
+            let claims: Vec<_> = answers.iter().map(|answer| judgement("3a", *answer, 1)).collect();
+            dependence(&claims.iter().collect::<Vec<_>>())
+        };
         assert_eq!(of(&[Holds, Fails, Unclear]), Dependence::Yes);
         assert_eq!(of(&[Holds, Unclear]), Dependence::Open);
+        assert_eq!(of(&[Unclear, Unclear]), Dependence::Open, "two undecided answers are not agreement");
         assert_eq!(of(&[Fails, Fails]), Dependence::No);
-        assert_eq!(of(&[Holds, NotRun, Holds]), Dependence::No, "a reading that was not run says nothing");
+        assert_eq!(of(&[Holds, NotRun, Holds]), Dependence::No, "a set that was not run counts for nothing");
+    }
+
+    #[test]
+    fn disjoint_intervals_are_told() {
+        let own = [judgement("10d", Answer::Unclear, 1)];
+        let mut other = [judgement("10d", Answer::Unclear, 1)];
+        assert!(!compare(&own, &[&other])[0].disjoint);
+        (other[0].parts[0].low, other[0].parts[0].high) = (Some(-2.0), Some(-1.0));
+        assert_eq!(compare(&own, &[&other])[0].word(), "open; disjoint intervals");
     }
 
     #[test]
     fn claims_are_compared_by_their_names() {
-        let own = [judgement("3a", Verdict::Fails, 1), judgement("3e", Verdict::Holds, 2)];
-        let other = [judgement("3e", Verdict::Fails, 2)];
+        let own = [judgement("3a", Answer::Fails, 1), judgement("3e", Answer::Holds, 2)];
+        let other = [judgement("3e", Answer::Fails, 2)];
         let compared = compare(&own, &[&other]);
-        assert_eq!(compared[0].readings[1], None);
+        assert_eq!(compared[0].sets[1], None);
         assert_eq!((compared[0].dependence, compared[1].dependence), (Dependence::No, Dependence::Yes));
         let text = comparison(&["as published", "raw"], &compared);
-        let lines: Vec<&str> = text.lines().collect();
-        assert!(
-            lines[0].starts_with("id   claim")
-                && lines[0].ends_with("as published            raw                     depends")
-        );
-        assert!(
-            lines[1].contains("fails, +7.10 [+6.50,") && lines[1].ends_with("-                       no"),
-            "{text}"
-        );
+        assert!(text.contains("fails, +7.10 [+6.50,") && text.lines().next().unwrap().ends_with("depends"), "{text}");
         assert!(text.contains("holds                   fails                   yes"), "{text}");
     }
 }

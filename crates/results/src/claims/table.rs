@@ -1,40 +1,90 @@
 //! Verdicts as a table for the terminal.
 use std::fmt::Write as _;
 
-use super::{Judgement, PartJudgement};
-use experiment::file::Accept;
+use super::{Answer, Judgement, PartJudgement, expected_errors};
+use experiment::claims::{Magnitude, Range};
 
 /// Width of the column of words.
-pub(super) const WORDS: usize = 46;
+pub(super) const WORDS: usize = 42;
 const PAPER: usize = 20;
-const OURS: usize = 34;
+const OURS: usize = 30;
+const ANSWER: usize = 9;
 
-/// One row a claim, with what the paper says, ours with its 95 % interval and the verdict; a row for each part where there
-/// are several. `scale` other than `paper` is said above the table.
+/// Formats judged claims: paper's value, ours with its 95 % interval, answers about direction and magnitude, direction after Holm's
+/// correction, and verdict; a row for each part where there are several, and where the paper's own figure contradicts its text. A scale
+/// other than `paper` is named above the table.
 pub fn table(judgements: &[Judgement], scale: &str) -> String {
     let mut out = String::new();
     if scale != "paper" {
-        let _ =
-            writeln!(out, "Judged at scale `{scale}`, which is not the paper's: verdicts say nothing about the paper.");
+        let _ = writeln!(
+            out,
+            "Judged at scale `{scale}`, which is not the paper's: these verdicts do not apply to the paper."
+        );
     }
-    row(&mut out, "id", &columns("claim", "paper", "ours [95 % interval], seeds"), "verdict");
+    let head = ["claim", "paper", "ours [95 % interval], seeds", "direction", "magnitude", "Holm"];
+    row(&mut out, "id", &columns(head), "verdict");
     for j in judgements {
         let single = j.parts.len() == 1;
         let ours = j.parts.first().filter(|_| single).map_or_else(String::new, ours);
-        row(&mut out, &j.id, &columns(&j.claim, &j.paper, &ours), j.verdict.name());
-        for part in j.parts.iter().filter(|_| !single) {
-            let words = format!("· {}", part.what);
-            let (accepted, ours) = (accepted(part.accept, &part.unit), self::ours(part));
-            row(&mut out, "", &columns(&words, &accepted, &ours), part.verdict.name());
+        let asked = |asks: bool, answer: Answer| if asks { answer.name() } else { "-" };
+        let direction = asked(j.asks_direction(), j.direction);
+        let magnitude = asked(j.asks_magnitude(), j.magnitude);
+        let holm = j.holm.map_or("-", Answer::name);
+        row(&mut out, &j.id, &columns([&j.claim, &j.paper, &ours, direction, magnitude, holm]), j.verdict.name());
+        for part in &j.parts {
+            if !single {
+                part_row(&mut out, part);
+            }
+            figure_row(&mut out, part);
         }
         for note in j.parts.iter().filter_map(|p| p.note.as_ref()) {
             let _ = writeln!(out, "     note: {note}");
         }
+        for (part, chances) in j.parts.iter().filter_map(|part| Some((part, part.operating?))) {
+            let _ = writeln!(
+                out,
+                "     {} seeds with this spread hold with probability {:.2} if the paper is right, {:.2} without any effect",
+                part.n, chances.if_paper_is_right, chances.if_no_effect
+            );
+        }
+    }
+    let (decided, wrong) = expected_errors(judgements);
+    if decided > 0 {
+        let _ = writeln!(
+            out,
+            "{decided} directions decided by 95 % intervals: at most {wrong:.2} wrong ones expected by chance. Column Holm: none \
+             wrong with probability 95 %."
+        );
     }
     out
 }
 
-/// Estimate and interval of a part: `+7.3 [+6.8, +7.9] pp, n = 30`.
+fn part_row(out: &mut String, part: &PartJudgement) {
+    let words = format!("· {}", part.what);
+    let ranges = [
+        part.direction.as_ref().map(|d| accepted(d.range, &part.unit)),
+        part.magnitude.as_ref().map(|m| magnitude_accepted(&m.asked, &part.unit)),
+    ];
+    let ranges = ranges.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    let direction = part.direction.as_ref().map_or("-", |d| d.answer.name());
+    let magnitude = part.magnitude.as_ref().map_or("-", |m| m.answer.name());
+    row(out, "", &columns([&words, &ranges, &ours(part), direction, magnitude, ""]), "");
+}
+
+/// Row of the paper's own figure where it contradicts the text.
+fn figure_row(out: &mut String, part: &PartJudgement) {
+    let Some(magnitude) = &part.magnitude else { return };
+    let (Some(value), Some(answer)) = (magnitude.asked.figure, magnitude.by_figure) else { return };
+    let value = with_unit(&number(value, &part.unit), &part.unit);
+    let words = "· the paper's own figure contradicts its text";
+    row(out, "", &columns([words, &value, "", "", answer.name(), ""]), "");
+}
+
+fn with_unit(text: &str, unit: &str) -> String {
+    if unit == "pp" { format!("{text} pp") } else { text.to_owned() }
+}
+
+/// Formats estimate and interval of a part: `+7.3 [+6.8, +7.9] pp, n = 30`.
 pub fn ours(part: &PartJudgement) -> String {
     let (Some(estimate), Some(low), Some(high)) = (part.estimate, part.low, part.high) else {
         return "-".to_owned();
@@ -42,22 +92,28 @@ pub fn ours(part: &PartJudgement) -> String {
     let value = |v: f64| number(v, &part.unit);
     let unit = if part.unit == "pp" { " pp" } else { "" };
     let at = if part.unit == "x" { "x = " } else { "" };
-    if part.n < 2 {
+    if part.n < 2 || part.exact {
         return format!("{at}{}{unit}, n = {}", value(estimate), part.n);
     }
     format!("{at}{} [{}, {}]{unit}, n = {}", value(estimate), value(low), value(high), part.n)
 }
 
-/// A range in words: `from 5 to 9 pp`.
-pub fn accepted(accept: Accept, unit: &str) -> String {
-    let unit = if unit == "pp" { " pp" } else { "" };
-    match (accept.from, accept.to) {
-        (Some(a), Some(b)) if a == b => format!("{a}{unit}"),
-        (Some(a), Some(b)) => format!("{a} to {b}{unit}"),
-        (Some(a), None) => format!("≥ {a}{unit}"),
-        (None, Some(b)) => format!("≤ {b}{unit}"),
+/// Formats a range: `5 to 9 pp`.
+pub fn accepted(range: Range, unit: &str) -> String {
+    match (range.from, range.to) {
+        (Some(a), Some(b)) if a == b => with_unit(&a.to_string(), unit),
+        (Some(a), Some(b)) => with_unit(&format!("{a} to {b}"), unit),
+        (Some(a), None) => with_unit(&format!("≥ {a}"), unit),
+        (None, Some(b)) => with_unit(&format!("≤ {b}"), unit),
         (None, None) => "any".to_owned(),
     }
+}
+
+/// Formats value and range of a magnitude: `12 pp, or 7 to 14 pp`.
+pub fn magnitude_accepted(magnitude: &Magnitude, unit: &str) -> String {
+    let value = magnitude.value.map(|v| with_unit(&v.to_string(), unit));
+    let range = Some(magnitude.range()).filter(|range| !range.is_open()).map(|range| accepted(range, unit));
+    value.into_iter().chain(range).collect::<Vec<_>>().join(", or ")
 }
 
 fn number(value: f64, unit: &str) -> String {
@@ -68,11 +124,12 @@ fn number(value: f64, unit: &str) -> String {
     }
 }
 
-fn columns<'a>(words: &'a str, paper: &'a str, ours: &'a str) -> [(&'a str, usize); 3] {
-    [(words, WORDS), (paper, PAPER), (ours, OURS)]
+fn columns(cells: [&str; 6]) -> [(&str, usize); 6] {
+    let widths = [WORDS, PAPER, OURS, ANSWER, ANSWER, 7];
+    std::array::from_fn(|i| (cells[i], widths[i]))
 }
 
-/// A row: its id, columns wrapped to their widths, and a last word that is not.
+/// Writes a row: id, columns wrapped to their widths, and a last cell without wrapping.
 pub(super) fn row(out: &mut String, id: &str, columns: &[(&str, usize)], last: &str) {
     let wrapped: Vec<Vec<String>> = columns.iter().map(|(text, width)| wrap_words(text, *width)).collect();
     let lines = wrapped.iter().map(Vec::len).max().unwrap_or(1).max(1);
@@ -87,7 +144,7 @@ pub(super) fn row(out: &mut String, id: &str, columns: &[(&str, usize)], last: &
     }
 }
 
-/// Breaks a text at spaces into lines of at most `width` characters; a longer word has a line of its own.
+/// Breaks a text at spaces into lines of at most `width` characters; a longer word gets its own line.
 pub fn wrap_words(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -105,9 +162,11 @@ pub fn wrap_words(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::Verdict;
+    use crate::claims::{DirectionAnswer, MagnitudeAnswer, Verdict};
 
     fn part() -> PartJudgement {
+        let range = Range { from: Some(0.0), to: None };
+        let asked = Magnitude { value: Some(12.0), figure: Some(7.0), ..Magnitude::default() };
         PartJudgement {
             what: "train".into(),
             unit: "pp".into(),
@@ -115,28 +174,35 @@ mod tests {
             low: Some(6.5),
             high: Some(7.7),
             n: 30,
-            accept: Accept { from: Some(5.1), to: Some(9.1) },
-            verdict: Verdict::Holds,
-            note: None,
+            direction: Some(DirectionAnswer { range, answer: Answer::Holds, p: Some(0.001) }),
+            magnitude: Some(MagnitudeAnswer { asked, answer: Answer::Fails, by_figure: Some(Answer::Holds) }),
+            ..PartJudgement::default()
         }
     }
 
     #[test]
-    fn a_row_shows_the_paper_ours_and_the_verdict() {
+    fn a_row_shows_the_paper_ours_both_answers_and_the_verdict() {
         let j = Judgement {
-            id: "13a".into(),
+            id: "10a".into(),
             claim: "two-scale is better on the training set at the end".into(),
-            paper: "+7.1 pp".into(),
-            unit: "pp".into(),
-            estimate: Some(7.1),
-            low: Some(6.5),
-            high: Some(7.7),
-            n: 30,
-            verdict: Verdict::Holds,
+            paper: "+12 pp".into(),
+            direction: Answer::Holds,
+            magnitude: Answer::Fails,
+            verdict: Verdict::DirectionOnly,
+            holm: Some(Answer::Holds),
             parts: vec![part()],
+            ..Judgement::default()
         };
         let text = table(std::slice::from_ref(&j), "paper");
-        assert!(text.contains("+7.10 [+6.50, +7.70] pp, n = 30     holds"), "{text}");
+        let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = text.lines().map(cells).collect();
+        assert!(
+            lines[1].starts_with("10a two-scale is better on the training set +12 pp +7.10 [+6.50, +7.70] pp,"),
+            "{text}"
+        );
+        assert!(lines[1].ends_with("holds fails holds direction-only"), "{text}");
+        assert!(text.contains("own figure contradicts") && text.contains("+7.00 pp"), "{text}");
+        assert!(text.contains("1 directions decided") && text.contains("at most 0.03 wrong"), "{text}");
         assert!(!text.contains("Judged at scale"));
         assert!(table(&[j], "smoke").starts_with("Judged at scale `smoke`"));
     }
@@ -148,8 +214,10 @@ mod tests {
 
     #[test]
     fn ranges_read_as_words() {
-        assert_eq!(accepted(Accept { from: Some(0.0), to: None }, "pp"), "≥ 0 pp");
-        assert_eq!(accepted(Accept { from: Some(-1.0), to: Some(1.0) }, ""), "-1 to 1");
+        assert_eq!(accepted(Range { from: Some(0.0), to: None }, "pp"), "≥ 0 pp");
+        assert_eq!(accepted(Range { from: Some(-1.0), to: Some(1.0) }, ""), "-1 to 1");
+        let magnitude = Magnitude { value: Some(6.7), from: Some(5.0), to: Some(9.0), ..Magnitude::default() };
+        assert_eq!(magnitude_accepted(&magnitude, "pp"), "6.7 pp, or 5 to 9 pp");
     }
 
     #[test]

@@ -51,11 +51,20 @@ impl Ink {
     }
 }
 
+/// Words that a picture offers to a reader who cannot see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    /// Title, the `<title>` of the SVG.
+    pub title: &'a str,
+    /// Description, the `<desc>` of the SVG.
+    pub description: &'a str,
+}
+
 /// Draws a picture of this size in logical units, on white.
 ///
 /// # Errors
 /// Returns the backend's error; drawing into a string does not fail.
-pub fn draw(size: Xy, content: impl FnOnce(&mut Canvas) -> Result<(), Error>) -> Result<String, Error> {
+pub fn draw(size: Xy, words: Words, content: impl FnOnce(&mut Canvas) -> Result<(), Error>) -> Result<String, Error> {
     let mut svg = String::new();
     let fine = ((size.0 * FINE) as u32, (size.1 * FINE) as u32);
     let mut canvas = Canvas { backend: SVGBackend::with_string(&mut svg, fine) };
@@ -65,7 +74,15 @@ pub fn draw(size: Xy, content: impl FnOnce(&mut Canvas) -> Result<(), Error>) ->
     drop(canvas);
     let declared = format!("width=\"{}\" height=\"{}\" viewBox", fine.0, fine.1);
     let wanted = format!("width=\"{}\" height=\"{}\" viewBox", size.0.round(), size.1.round());
-    Ok(svg.replacen(&declared, &wanted, 1))
+    let svg = svg.replacen(&declared, &format!("role=\"img\" {wanted}"), 1);
+    let tags = format!("<title>{}</title>\n<desc>{}</desc>\n", escaped(words.title), escaped(words.description));
+    let head = svg.find("<svg").and_then(|start| Some(start + svg[start..].find('>')? + 1)).unwrap_or(0);
+    Ok(format!("{}\n{tags}{}", &svg[..head], svg[head..].trim_start_matches('\n')))
+}
+
+/// Escapes a text for XML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 impl Canvas<'_> {
@@ -105,6 +122,21 @@ impl Canvas<'_> {
         self.backend.draw_circle(fine(&centre), radius, &ink.style(1.5, filled), filled).map_err(failed)
     }
 
+    /// Draws a marker with a white edge.
+    pub fn marker(&mut self, shape: Marker, (x, y): Xy, ink: Ink) -> Result<(), Error> {
+        const WHITE: Ink = Ink::solid(RGBColor(255, 255, 255));
+        for (radius, ink) in [(7.0, WHITE), (5.5, ink)] {
+            match shape.corners() {
+                None => self.circle((x, y), radius, ink, true)?,
+                Some(corners) => {
+                    let corners: Vec<Xy> = corners.iter().map(|c| (x + c.0 * radius, y + c.1 * radius)).collect();
+                    self.polygon(&corners, ink)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Draws a text whose middle line passes through `at`.
     pub fn text(&mut self, text: &str, at: Xy, font: &Font) -> Result<(), Error> {
         // The backend divides sizes by 1.24 before writing them.
@@ -118,6 +150,56 @@ impl Canvas<'_> {
         let colour = font.ink.rgba();
         let style = TextStyle::from(desc).color(&colour).pos(Pos::new(font.align, VPos::Center));
         self.backend.draw_text(text, &style, fine(&at)).map_err(failed)
+    }
+}
+
+/// Shape of a marker: distinguishes curves without their colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marker {
+    /// Disc.
+    Disc,
+    /// Square.
+    Square,
+    /// Triangle with its tip above.
+    Up,
+    /// Diamond.
+    Diamond,
+    /// Triangle with its tip below.
+    Down,
+    /// Upright cross.
+    Cross,
+}
+
+impl Marker {
+    /// Marker of the curve of this number.
+    pub fn of(number: usize) -> Self {
+        [Self::Disc, Self::Square, Self::Up, Self::Diamond, Self::Down, Self::Cross][number % 6]
+    }
+
+    /// Corners around (0, 0) at a distance of about 1; `None` for a disc.
+    fn corners(self) -> Option<&'static [Xy]> {
+        const ARM: f64 = 0.36;
+        Some(match self {
+            Self::Disc => return None,
+            Self::Square => &[(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+            Self::Up => &[(0.0, -1.15), (1.05, 0.8), (-1.05, 0.8)],
+            Self::Diamond => &[(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)],
+            Self::Down => &[(0.0, 1.15), (1.05, -0.8), (-1.05, -0.8)],
+            Self::Cross => &[
+                (-ARM, -1.2),
+                (ARM, -1.2),
+                (ARM, -ARM),
+                (1.2, -ARM),
+                (1.2, ARM),
+                (ARM, ARM),
+                (ARM, 1.2),
+                (-ARM, 1.2),
+                (-ARM, ARM),
+                (-1.2, ARM),
+                (-1.2, -ARM),
+                (-ARM, -ARM),
+            ],
+        })
     }
 }
 
@@ -229,7 +311,8 @@ mod tests {
 
     #[test]
     fn the_picture_is_declared_in_logical_units() {
-        let svg = draw((300.0, 200.0), |_| Ok(())).unwrap();
-        assert!(svg.contains("width=\"300\" height=\"200\" viewBox=\"0 0 1200 800\""), "{svg}");
+        let svg = draw((300.0, 200.0), Words { title: "a < b", description: "nothing" }, |_| Ok(())).unwrap();
+        assert!(svg.contains("role=\"img\" width=\"300\" height=\"200\" viewBox=\"0 0 1200 800\""), "{svg}");
+        assert!(svg.contains(">\n<title>a &lt; b</title>\n<desc>nothing</desc>\n<rect"), "{svg}");
     }
 }

@@ -2,7 +2,7 @@
 use plotters::style::RGBColor;
 
 use super::Error;
-use super::canvas::{Canvas, Font, Ink, Xy};
+use super::canvas::{Canvas, Font, Ink, Marker, Xy};
 use super::panel::{self, Resolved};
 use crate::measure::is_histogram;
 
@@ -16,7 +16,7 @@ const NEUTRAL: RGBColor = RGBColor(0x55, 0x55, 0x55);
 #[derive(Clone, Copy)]
 enum Key {
     /// Line with its band.
-    Ours(RGBColor),
+    Ours(RGBColor, Option<Marker>),
     /// Dashed line in the paper's shade.
     Paper(RGBColor),
     /// Bar.
@@ -39,7 +39,7 @@ impl Legend {
         let mut losses: Vec<(Key, String)> = Vec::new();
         for curve in panels.iter().flat_map(|p| &p.curves) {
             if !losses.iter().any(|(_, label)| *label == curve.label) {
-                let key = if bars { Key::Bar(curve.colour) } else { Key::Ours(curve.colour) };
+                let key = if bars { Key::Bar(curve.colour) } else { Key::Ours(curve.colour, Some(curve.marker)) };
                 losses.push((key, curve.label.clone()));
             }
         }
@@ -53,7 +53,7 @@ impl Legend {
         let mut keys = vec![if bars {
             (Key::Bar(one.unwrap_or(NEUTRAL)), "ours: mean over seeds, 95 % interval darker".to_owned())
         } else {
-            (Key::Ours(NEUTRAL), "ours: mean over seeds, 95 % interval".to_owned())
+            (Key::Ours(NEUTRAL, None), "ours: mean over seeds, 95 % interval".to_owned())
         }];
         if has_paper && bars {
             keys.push((Key::Outline, "the paper".to_owned()));
@@ -88,10 +88,11 @@ impl Legend {
 fn draw_key(canvas: &mut Canvas, key: Key, (x, y): Xy) -> Result<(), Error> {
     let (from, to) = ((x, y), (x + KEY, y));
     match key {
-        Key::Ours(colour) => {
+        Key::Ours(colour, marker) => {
             let band = Ink::solid(colour).opacity(panel::BAND_OPACITY);
             canvas.rectangle((x, y - 7.0), (x + KEY, y + 7.0), band)?;
-            canvas.line(&[from, to], Ink::solid(colour), panel::OURS_WIDTH)
+            canvas.line(&[from, to], Ink::solid(colour), panel::OURS_WIDTH)?;
+            marker.map_or(Ok(()), |marker| canvas.marker(marker, (x + KEY / 2.0, y), Ink::solid(colour)))
         }
         Key::Paper(colour) => canvas.dashed(&[from, to], panel::papers(colour), panel::PAPER_WIDTH, panel::PAPER_DASH),
         Key::Bar(colour) => {

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::claims::wrap_words;
 use crate::series::{PaperSeries, Series};
-use canvas::{Align, Canvas, Font, Ink};
+use canvas::{Align, Canvas, Font, Ink, Words};
 use experiment::file::Experiment;
 use plotters::style::RGBColor;
 
@@ -59,7 +59,7 @@ pub struct Caption {
 }
 
 /// Width of a figure with panels side by side, in the units in which font sizes are given.
-const WIDE: f64 = 1200.0;
+const WIDE: f64 = 1120.0;
 /// Width of a figure with one panel.
 const NARROW: f64 = 760.0;
 const MARGIN: f64 = 24.0;
@@ -95,7 +95,9 @@ pub fn draw(
     let below = top + rows as f64 * PANEL;
     let height = below + legend.height() + notes.len() as f64 * line(&fonts.note) + MARGIN;
 
-    canvas::draw((width, height), |canvas| {
+    let title = number_of(experiment).map_or_else(String::new, |number| format!("{number}: ")) + &experiment.title;
+    let description = description(experiment, &panels, caption);
+    canvas::draw((width, height), Words { title: &title, description: &description }, |canvas| {
         heading.draw(canvas, width, &fonts)?;
         for (i, panel) in panels.iter().enumerate() {
             let column = (i % 2) as f64;
@@ -113,6 +115,32 @@ pub fn draw(
     })
 }
 
+/// Name of a figure of the paper, `Figure 13 of arXiv 2106.02676`; `None` for other experiments.
+fn number_of(experiment: &Experiment) -> Option<String> {
+    let number: u32 = experiment.figure.strip_prefix("fig")?.parse().ok()?;
+    (1..=15).contains(&number).then(|| format!("Figure {number} of arXiv 2106.02676"))
+}
+
+/// Content of a figure in words: what is drawn, and the last value of every curve.
+fn description(experiment: &Experiment, panels: &[panel::Resolved], caption: &Caption) -> String {
+    let mut text = format!("{}. {}.", experiment.shows.trim_end_matches('.'), caption.subtitle.trim_end_matches('.'));
+    for resolved in panels {
+        let panel = resolved.panel;
+        text += &format!(" {}: {} over {}.", panel.title, panel.y.label, panel.x.label);
+        for curve in &resolved.curves {
+            let last = curve.ours.and_then(|series| series.points.last());
+            if let Some(point) = last.filter(|_| !crate::measure::is_histogram(panel.measure)) {
+                text += &format!(" {} ends at {:.3}", curve.label, point.mean);
+                if let Some((_, y)) = curve.paper.and_then(|paper| paper.points.last()) {
+                    text += &format!(", the paper's at {y:.3}");
+                }
+                text.push('.');
+            }
+        }
+    }
+    text
+}
+
 struct Fonts {
     title: Font,
     subtitle: Font,
@@ -125,7 +153,7 @@ impl Fonts {
     fn new() -> Self {
         Self {
             title: Font::new(25.0, BLACK).bold().aligned(Align::Center),
-            subtitle: Font::new(17.0, GREY).aligned(Align::Center),
+            subtitle: Font::new(18.0, GREY).aligned(Align::Center),
             banner: Font::new(18.0, WHITE).bold().aligned(Align::Center),
             legend: Font::new(19.0, BLACK),
             note: Font::new(17.0, BANNER),
@@ -156,6 +184,7 @@ fn wrap_segments(text: &str, width: usize) -> Vec<String> {
 /// Title, subtitle and banners, wrapped to the figure's width.
 struct Heading {
     title: Vec<String>,
+    number: Option<String>,
     subtitle: Vec<String>,
     banners: Vec<Vec<String>>,
 }
@@ -168,13 +197,15 @@ impl Heading {
         let banner = |text: &String| wrap_words(text, fonts.banner.fitting(width - 4.0 * BANNER_PADDING));
         Self {
             title: wrap_words(&experiment.title, fonts.title.fitting(width)),
+            number: number_of(experiment),
             subtitle: wrap_segments(&caption.subtitle, fonts.subtitle.fitting(width)),
             banners: caption.banners.iter().map(banner).collect(),
         }
     }
 
     fn height(&self, fonts: &Fonts) -> f64 {
-        let text = self.title.len() as f64 * line(&fonts.title) + self.subtitle.len() as f64 * line(&fonts.subtitle);
+        let small = self.subtitle.len() + usize::from(self.number.is_some());
+        let text = self.title.len() as f64 * line(&fonts.title) + small as f64 * line(&fonts.subtitle);
         text + self.banners.iter().map(|b| Self::banner(b, fonts) + BANNER_GAP).sum::<f64>() + 14.0
     }
 
@@ -184,7 +215,10 @@ impl Heading {
 
     fn draw(&self, canvas: &mut Canvas, width: f64, fonts: &Fonts) -> Result<(), Error> {
         let mut y = MARGIN;
-        for (lines, font) in [(&self.title, &fonts.title), (&self.subtitle, &fonts.subtitle)] {
+        let number: Vec<String> = self.number.iter().cloned().collect();
+        for (lines, font) in
+            [(&number, &fonts.subtitle), (&self.title, &fonts.title), (&self.subtitle, &fonts.subtitle)]
+        {
             for text in lines {
                 canvas.text(text, (width / 2.0, y + line(font) / 2.0), font)?;
                 y += line(font);

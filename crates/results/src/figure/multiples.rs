@@ -1,6 +1,6 @@
 //! Small multiples: rows of small panels of the same kind, for comparison.
 use super::axes::Axes;
-use super::canvas::{Align, Canvas, Font, Ink, Xy};
+use super::canvas::{Align, Canvas, Font, Ink, Words, Xy};
 use super::colour::colour;
 use super::panel::{BAND_OPACITY, papers};
 use super::{BLACK, Error, GREY, MARGIN, line};
@@ -70,7 +70,9 @@ pub fn draw_multiples(title: &str, subtitles: &[String], rows: &[Row]) -> Result
     let top = MARGIN + line(&heading) + (notes.len() + 2) as f64 * line(&note);
     let height = top + titles.iter().map(|lines| lines.len() as f64 * line(&above_row) + cell.1).sum::<f64>() + MARGIN;
 
-    super::canvas::draw((width, height), |canvas| {
+    let description = subtitles.join(" ");
+    let words = Words { title, description: &description };
+    super::canvas::draw((width, height), words, |canvas| {
         canvas.text(title, (MARGIN, MARGIN + line(&heading) / 2.0), &heading)?;
         let mut y = MARGIN + line(&heading) + line(&note) / 2.0;
         for text in &notes {

@@ -2,7 +2,7 @@
 use plotters::style::RGBColor;
 
 use super::axes::Axes;
-use super::canvas::{Align, Canvas, Font, Ink, Xy};
+use super::canvas::{Align, Canvas, Font, Ink, Marker, Xy};
 use super::colour::{colour, mixed};
 use super::{BLACK, Error, GREY};
 use crate::measure::{BINS, interpolate, is_histogram, parts};
@@ -15,6 +15,12 @@ const WHITE: RGBColor = RGBColor(255, 255, 255);
 
 /// Room around the axes' box: left, top, right, bottom.
 const ROOM: (f64, f64, f64, f64) = (84.0, 42.0, 18.0, 74.0);
+/// Room at the right for the labels at the ends of lines.
+const LABELS: f64 = 104.0;
+/// Smallest distance between two of these labels.
+const LABEL_LINE: f64 = 21.0;
+/// Markers on a curve.
+const MARKERS: usize = 5;
 
 /// Line widths and the dash of the paper's curves.
 pub const OURS_WIDTH: f64 = 2.2;
@@ -32,6 +38,7 @@ pub struct Resolved<'a> {
 pub struct Curve<'a> {
     pub label: String,
     pub colour: RGBColor,
+    pub marker: Marker,
     pub ours: Option<&'a Series>,
     pub paper: Option<&'a PaperSeries>,
 }
@@ -57,7 +64,9 @@ pub fn resolve<'a>(
     series: &'a [Series],
     paper: &'a [PaperSeries],
 ) -> Result<Vec<Resolved<'a>>, Error> {
-    let of_panel = |panel: &'a Panel| {
+    // Marker of a curve by its loss and set, the same in all panels.
+    let mut seen: Vec<String> = Vec::new();
+    let mut of_panel = |panel: &'a Panel| {
         let curve = |s| {
             let (slug, loss_slug, set) = parts(s);
             let loss = experiment.losses.get(loss_slug).ok_or_else(|| Error::Loss {
@@ -72,9 +81,14 @@ pub fn resolve<'a>(
                 Some(Set::Train) => (mixed(own, RGBColor(0, 0, 0), 0.4), format!("{}, training set", loss.label)),
                 Some(Set::Test) => (mixed(own, WHITE, 0.3), format!("{}, test set", loss.label)),
             };
+            let number = seen.iter().position(|known| *known == label).unwrap_or_else(|| {
+                seen.push(label.clone());
+                seen.len() - 1
+            });
             Ok(Curve {
                 label,
                 colour,
+                marker: Marker::of(number),
                 ours: series
                     .iter()
                     .find(|s| s.panel == panel.panel && s.series == slug)
@@ -84,20 +98,23 @@ pub fn resolve<'a>(
         };
         Ok(Resolved { panel, curves: panel.series.iter().map(curve).collect::<Result<_, _>>()? })
     };
-    experiment.panels.iter().map(of_panel).collect()
+    experiment.panels.iter().map(&mut of_panel).collect()
 }
 
 impl Resolved<'_> {
     /// Draws the panel into a cell of the figure.
     pub fn draw(&self, canvas: &mut Canvas, corner: Xy, cell: Xy) -> Result<(), Error> {
         let (left, top, right, bottom) = ROOM;
+        let histogram = is_histogram(self.panel.measure);
+        let right = if histogram { right } else { right + LABELS };
         let size = (cell.0 - left - right, cell.1 - top - bottom);
         let axes = Axes::new(self.panel, (corner.0 + left, corner.1 + top), size);
         self.grid(canvas, &axes)?;
-        if is_histogram(self.panel.measure) {
+        if histogram {
             self.bars(canvas, &axes)?;
         } else {
             self.lines(canvas, &axes)?;
+            self.labels(canvas, &axes)?;
         }
         self.frame(canvas, &axes, corner)?;
         if self.curves.iter().all(|c| c.ours.is_none()) {
@@ -117,6 +134,33 @@ impl Resolved<'_> {
         Ok(())
     }
 
+    /// Title with the smoothing of its curves.
+    fn title(&self) -> String {
+        let title = &self.panel.title;
+        if self.panel.smooth > 1 { format!("{title}, mean over {} steps", self.panel.smooth) } else { title.clone() }
+    }
+
+    /// Draws each curve's label beside its end, moved apart where ends are close.
+    fn labels(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
+        let end = |curve: &Curve| {
+            let ours = curve.ours.map(|s| s.points.iter().map(|p| (p.x, p.mean)).collect::<Vec<_>>());
+            let points = ours.or_else(|| curve.paper.map(|p| p.points.clone()))?;
+            let last = points.into_iter().rev().find(|p| axes.contains(*p))?;
+            Some(axes.y(last.1))
+        };
+        let mut labels: Vec<(f64, &Curve)> = self.curves.iter().filter_map(|c| Some((end(c)?, c))).collect();
+        labels.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let at = apart(&labels.iter().map(|l| l.0).collect::<Vec<_>>(), axes.corner.1 + 8.0, axes.opposite().1 - 8.0);
+        let x = axes.opposite().0;
+        for ((_, curve), y) in labels.iter().zip(at) {
+            canvas.marker(curve.marker, (x + 12.0, y), Ink::solid(curve.colour))?;
+            let ink = Ink::solid(mixed(curve.colour, RGBColor(0, 0, 0), 0.35));
+            let font = Font::new(17.0, ink).shrunk_to(&curve.label, LABELS - 20.0);
+            canvas.text(&curve.label, (x + 23.0, y), &font)?;
+        }
+        Ok(())
+    }
+
     fn grid(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
         let end = axes.opposite();
         for (x, _) in axes.x_ticks(8) {
@@ -131,7 +175,7 @@ impl Resolved<'_> {
     fn frame(&self, canvas: &mut Canvas, axes: &Axes, corner: Xy) -> Result<(), Error> {
         let (a, b) = (axes.corner, axes.opposite());
         canvas.line(&[a, (b.0, a.1), b, (a.0, b.1), a, (b.0, a.1)], FRAME, 1.2)?;
-        let tick = Font::new(18.0, BLACK);
+        let tick = Font::new(19.0, BLACK);
         let below = tick.clone().aligned(Align::Center);
         let beside = tick.aligned(Align::Right);
         for (x, label) in axes.x_ticks(8) {
@@ -145,7 +189,7 @@ impl Resolved<'_> {
         let label = Font::new(20.0, BLACK).aligned(Align::Center);
         let middle = ((a.0 + b.0) / 2.0, (a.1 + b.1) / 2.0);
         let fitted = |text: &str, room: f64| label.clone().shrunk_to(text, room);
-        let (title, x, y) = (&self.panel.title, &self.panel.x.label, &self.panel.y.label);
+        let (title, x, y) = (&self.title(), &self.panel.x.label, &self.panel.y.label);
         canvas.text(title, (middle.0, a.1 - 18.0), &fitted(title, b.0 - a.0))?;
         canvas.text(x, (middle.0, b.1 + 46.0), &fitted(x, b.0 - a.0))?;
         canvas.text(y, (corner.0 + 14.0, middle.1), &fitted(y, b.1 - a.1).upward())
@@ -172,6 +216,7 @@ impl Resolved<'_> {
                 for piece in axes.clip(&points) {
                     canvas.line(&piece, Ink::solid(curve.colour), OURS_WIDTH)?;
                 }
+                markers(canvas, axes, curve, &points)?;
                 self.marks(canvas, axes, &points, Ink::solid(curve.colour), true)?;
                 if let [only] = points[..] {
                     canvas.circle(axes.point(only), 4.0, Ink::solid(curve.colour), true)?;
@@ -216,4 +261,45 @@ impl Resolved<'_> {
 fn edges(x: f64) -> [f64; 2] {
     let half = 0.5 / BINS as f64;
     [x - half, x + half]
+}
+
+/// Draws the markers of a curve, at places of its own.
+fn markers(canvas: &mut Canvas, axes: &Axes, curve: &Curve, points: &[Xy]) -> Result<(), Error> {
+    let visible: Vec<&Xy> = points.iter().filter(|p| axes.contains(**p)).collect();
+    let (Some(first), Some(last)) = (visible.first(), visible.last()) else { return Ok(()) };
+    let (from, width) = (first.0, last.0 - first.0);
+    let shift = [0.5, 0.2, 0.8, 0.35, 0.65, 0.05][curve.marker as usize % 6];
+    for number in 0..MARKERS {
+        let x = from + width * (number as f64 + shift) / MARKERS as f64;
+        if let Some(y) = interpolate(points, x).filter(|y| axes.contains((x, *y))) {
+            canvas.marker(curve.marker, axes.point((x, y)), Ink::solid(curve.colour))?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves positions, sorted, at least [`LABEL_LINE`] apart and into [top, bottom].
+fn apart(wanted: &[f64], top: f64, bottom: f64) -> Vec<f64> {
+    let mut at = wanted.to_vec();
+    for i in 0..at.len() {
+        let least = if i == 0 { top } else { at[i - 1] + LABEL_LINE };
+        at[i] = at[i].max(least);
+    }
+    for i in (0..at.len()).rev() {
+        let most = if i + 1 == at.len() { bottom } else { at[i + 1] - LABEL_LINE };
+        at[i] = at[i].min(most);
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_do_not_overlap_and_stay_in_the_panel() {
+        let at = apart(&[10.0, 11.0, 99.0, 100.0], 0.0, 100.0);
+        assert!(at.windows(2).all(|pair| pair[1] - pair[0] >= LABEL_LINE), "{at:?}");
+        assert!(at[0] >= 0.0 && at[3] <= 100.0, "{at:?}");
+    }
 }

@@ -12,7 +12,8 @@ pub use smooth::{bin, interpolate, smooth};
 
 use crate::series::{Point, Series};
 use crate::statistics::Student;
-use experiment::file::{Experiment, Measure, Panel, PanelSeries, Part, Set};
+use experiment::claims::Part;
+use experiment::file::{Experiment, Measure, Panel, PanelSeries, Set};
 use runs::record::Record;
 
 /// Measure with the settings that make a curve of a record.

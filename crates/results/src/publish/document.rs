@@ -32,6 +32,15 @@ pub struct Document {
     pub table: String,
     /// Options of loss, network, optimiser and schedule.
     pub settings: Value,
+    /// Settings about which the paper's text is silent.
+    #[serde(default)]
+    pub assumptions: BTreeMap<String, Value>,
+    /// Settings that contradict the paper's text.
+    #[serde(default)]
+    pub departures: BTreeMap<String, Value>,
+    /// Whether the paper's curves of this figure helped to choose the assumptions.
+    #[serde(default, rename = "in_sample")]
+    pub in_sample: bool,
     /// Seeds averaged, by loss.
     pub seeds: BTreeMap<String, usize>,
     /// (seed, step) of the runs that diverged, by loss.

@@ -6,6 +6,7 @@ mod document;
 mod files;
 mod origin;
 mod report;
+mod seeds;
 mod standing;
 mod table;
 
@@ -15,10 +16,11 @@ use std::path::{Path, PathBuf};
 pub use document::{DataFile, Document};
 pub use origin::{Origin, caption, settings};
 pub use report::{Reported, report};
+pub use seeds::seeds_csv;
 pub use standing::{Standing, difference, standing};
 pub use table::{from_csv, paper_curves, to_csv};
 
-use crate::claims::judge;
+use crate::claims::{judge, seed_values};
 use crate::figure::{self, Caption};
 use crate::measure::{Runs, series};
 use crate::series::Series;
@@ -123,6 +125,11 @@ impl Folders {
         self.out.join("data").join(format!("{name}.json"))
     }
 
+    /// Numbers of single seeds behind its verdicts.
+    pub fn seeds(&self, name: &str) -> PathBuf {
+        self.out.join("data").join(format!("{name}-seeds.csv"))
+    }
+
     /// The paper's curves of a figure.
     fn paper_csv(&self, figure: &str) -> PathBuf {
         self.paper.join(format!("{figure}.csv"))
@@ -150,8 +157,9 @@ pub fn publish(plan: &Plan, name: &str, runs: &Runs, folders: &Folders) -> Resul
     let svg = svg(&plan.experiment, &series, &document.caption, folders)?;
     let mut json = serde_json::to_string_pretty(&document).unwrap_or_default();
     json.push('\n');
-    let files = vec![folders.svg(name), folders.csv(name), folders.json(name)];
-    for (path, text) in files.iter().zip([&svg, &csv, &json]) {
+    let seeds = seeds_csv(&seed_values(&plan.experiment, runs))?;
+    let files = vec![folders.svg(name), folders.csv(name), folders.json(name), folders.seeds(name)];
+    for (path, text) in files.iter().zip([&svg, &csv, &json, &seeds]) {
         write_atomically(path, text)?;
     }
     Ok(Published { files, document })
@@ -187,6 +195,9 @@ fn made(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, String), Erro
         plan: Some(plan.digest()),
         table: digest(&csv),
         settings: settings(&plan.experiment),
+        assumptions: plan.experiment.assumed(),
+        departures: plan.experiment.departures(),
+        in_sample: plan.experiment.in_sample,
         seeds: seeds.collect::<BTreeMap<_, _>>(),
         diverged: origin::diverged(&plan.experiment, runs),
         caption: caption(origin, runs),

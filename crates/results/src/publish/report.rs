@@ -2,7 +2,10 @@
 use std::fmt::Write as _;
 
 use super::Document;
-use crate::claims::{Compared, Judgement, PartJudgement, Verdict, accepted, compare, ours, verdict_of};
+use crate::claims::{
+    Compared, Judgement, PartJudgement, Verdict, accepted, compare, expected_errors, magnitude_accepted, ours,
+    verdict_of,
+};
 
 const CONTRADICTIONS: &str = include_str!("contradictions.md");
 
@@ -35,14 +38,18 @@ pub fn report(figures: &[Reported]) -> String {
     let mut out = String::from("# What was reproduced\n\n");
     let claims: Vec<&Judgement> = figures.iter().flat_map(|figure| &figure.own.claims).collect();
     let count = |v| claims.iter().filter(|c| c.verdict == v).count();
-    let verdicts = [Verdict::Holds, Verdict::Fails, Verdict::Unclear, Verdict::NotRun];
-    let counts: Vec<_> = verdicts.iter().map(|v| format!("{} {}", count(*v), v.name())).collect();
+    let counts: Vec<_> = Verdict::ALL.iter().map(|v| format!("{} {}", count(*v), v.name())).collect();
     let _ = writeln!(out, "{} claims: {}.\n", claims.len(), counts.join(", "));
     let _ = writeln!(
         out,
-        "A claim *holds* when the whole 95 % interval over seeds lies in the accepted range, *fails* when it lies outside, \
-         and is *unclear* otherwise.\n"
+        "A claim asks for a direction, a magnitude, or both. The direction *holds* when the whole 95 % interval over seeds lies in the \
+         accepted range, *fails* when it lies outside, and is *unclear* otherwise. The magnitude *holds* when the paper's number lies \
+         in the interval or the interval in the accepted range, and *fails* when neither can be. A claim of which only the direction \
+         holds is *direction-only*.\n"
     );
+    let (decided, wrong) =
+        expected_errors(&figures.iter().flat_map(|figure| figure.own.claims.clone()).collect::<Vec<_>>());
+    let _ = writeln!(out, "{decided} directions are decided; at most {wrong:.2} wrong ones are expected by chance.\n");
     for figure in figures {
         section(&mut out, &figure.own);
         for variant in &figure.variants {
@@ -63,9 +70,9 @@ fn dependences(out: &mut String, figure: &Reported) {
     row(out, ["id", "claim"].iter().chain(&names).chain(&["depends"]).copied());
     let _ = writeln!(out, "|{}", "---|".repeat(names.len() + 3));
     for claim in figure.compared() {
-        let verdicts: Vec<String> = claim.readings.iter().map(|judgement| verdict_of(*judgement)).collect();
+        let verdicts: Vec<String> = claim.sets.iter().map(|judgement| verdict_of(*judgement)).collect();
         let own = [claim.own.id.as_str(), &claim.own.claim];
-        row(out, own.into_iter().chain(verdicts.iter().map(String::as_str)).chain([claim.dependence.name()]));
+        row(out, own.into_iter().chain(verdicts.iter().map(String::as_str)).chain([claim.word().as_str()]));
     }
     out.push('\n');
 }
@@ -80,7 +87,7 @@ fn section(out: &mut String, document: &Document) {
     if document.claims.is_empty() {
         return;
     }
-    out.push_str("| id | claim | paper | ours [95 % interval] | accepted | verdict |\n|---|---|---|---|---|---|\n");
+    out.push_str("| id | claim | paper | ours [95 % interval] | accepted | direction | magnitude | verdict |\n|---|---|---|---|---|---|---|---|\n");
     for claim in &document.claims {
         rows(out, claim);
     }
@@ -89,12 +96,30 @@ fn section(out: &mut String, document: &Document) {
 
 fn rows(out: &mut String, claim: &Judgement) {
     let single = claim.parts.first().filter(|_| claim.parts.len() == 1);
-    let (value, range) = single.map_or_else(Default::default, |p| (ours(p), accepted(p.accept, &p.unit)));
-    row(out, [&claim.id, &claim.claim, &claim.paper, &value, &range, claim.verdict.name()]);
-    for part in claim.parts.iter().filter(|_| single.is_none()) {
-        let PartJudgement { what, accept, unit, verdict, .. } = part;
-        row(out, ["", what, "", &ours(part), &accepted(*accept, unit), verdict.name()]);
+    let (value, range) = single.map_or_else(Default::default, |part| (ours(part), ranges(part)));
+    let (direction, magnitude) = (claim.direction.name(), claim.magnitude.name());
+    let direction = if claim.asks_direction() { direction } else { "-" };
+    let magnitude = if claim.asks_magnitude() { magnitude } else { "-" };
+    row(out, [&claim.id, &claim.claim, &claim.paper, &value, &range, direction, magnitude, claim.verdict.name()]);
+    for part in &claim.parts {
+        if single.is_none() {
+            let direction = part.direction.as_ref().map_or("-", |d| d.answer.name());
+            let magnitude = part.magnitude.as_ref().map_or("-", |m| m.answer.name());
+            row(out, ["", &part.what, "", &ours(part), &ranges(part), direction, magnitude, ""]);
+        }
+        let contradiction = part.magnitude.as_ref().and_then(|m| Some((m.asked.figure?, m.by_figure?)));
+        if let Some((value, answer)) = contradiction {
+            let what = "the paper's own figure contradicts its text";
+            row(out, ["", what, &format!("{value} {}", part.unit), "", "", "", answer.name(), ""]);
+        }
     }
+}
+
+/// Ranges and values that a part is judged by.
+fn ranges(part: &PartJudgement) -> String {
+    let direction = part.direction.as_ref().map(|d| accepted(d.range, &part.unit));
+    let magnitude = part.magnitude.as_ref().map(|m| magnitude_accepted(&m.asked, &part.unit));
+    direction.into_iter().chain(magnitude).collect::<Vec<_>>().join("; ")
 }
 
 fn row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {

@@ -16,7 +16,7 @@ fn folders(root: &Path) -> Folders {
 fn fig13() -> Experiment {
     let claims = json!([{"id": "13b", "claim": "two-scale is better on the test set at the end", "paper": "+6.7 pp", "parts": [{
         "what": "test at the end", "loss": "two-scale-0.01", "minus": "single",
-        "measure": "test-accuracy", "accept": {"from": -6.0},
+        "measure": "test-accuracy", "direction": {"from": -6.0},
     }]}]);
     experiment(json!([panel("left", "batch-accuracy", &["two-scale-0.01", "single"])]), claims)
 }
@@ -40,14 +40,14 @@ fn a_figure_renders_from_the_published_table_as_it_did_from_records() {
     let folders = folders(root.path());
     let e = fig13();
     let published = publish(&plan(&e, &e, "paper"), "fig13", &runs(), &folders).unwrap();
-    assert_eq!(published.files.len(), 3);
+    assert_eq!(published.files.len(), 4);
     let drawn = std::fs::read(folders.svg("fig13")).unwrap();
     std::fs::remove_file(folders.svg("fig13")).unwrap();
     assert_eq!(render(&plan(&e, &e, "paper"), "fig13", &folders, &folders).unwrap(), folders.svg("fig13"));
     assert_eq!(std::fs::read(folders.svg("fig13")).unwrap(), drawn);
     assert!(!String::from_utf8(drawn).unwrap().contains("REDUCED"));
     let left: Vec<_> = std::fs::read_dir(root.path().join("data")).unwrap().collect();
-    assert_eq!(left.len(), 2, "no temporary files remain");
+    assert_eq!(left.len(), 3, "no temporary files remain");
 }
 
 #[test]
@@ -63,6 +63,8 @@ fn the_document_keeps_its_contract() {
     assert_eq!(json["data"][0]["digest"], "ab".repeat(32));
     assert_eq!(json["settings"]["loss-options"]["normalisation"], "through");
     let claim = &json["claims"][0];
+    assert_eq!((&claim["direction"], &claim["magnitude"]), (&json!("holds"), &json!("holds")));
+    assert!(json["assumptions"].is_object() && json["departures"].is_object() && json["in_sample"].is_boolean());
     assert_eq!((&claim["id"], &claim["paper"], &claim["verdict"]), (&json!("13b"), &json!("+6.7 pp"), &json!("holds")));
     assert!(claim["low"].as_f64() < claim["estimate"].as_f64() && claim["n"] == 3);
     assert_eq!(published_document("fig13", &folders).unwrap().unwrap().figure, "fig13");
@@ -137,7 +139,7 @@ fn the_report_counts_verdicts_and_shows_the_contradictions() {
     let e = fig13();
     let own = document(&plan(&e, &e, "paper"), "fig13", &runs()).unwrap();
     let text = report(&[Reported { own, variants: Vec::new() }]);
-    assert!(text.contains("1 claims: 1 holds, 0 fails"), "{text}");
+    assert!(text.contains("1 claims: 1 holds, 0 direction-only, 0 fails"), "{text}");
     assert!(text.contains("| 13b |") && text.contains("Where the paper contradicts itself"));
     assert!(!text.contains("depend on the assumptions"), "{text}");
 }
@@ -147,11 +149,11 @@ fn the_report_says_which_claims_depend_on_the_assumptions() {
     let e = fig13();
     let document = |name: &str, e: &Experiment| document(&plan(e, e, "paper"), name, &runs()).unwrap();
     let mut strict = e.clone();
-    strict.claims[0].parts[0].accept = experiment::file::Accept { from: Some(99.0), to: None };
+    strict.claims[0].parts[0].direction = Some(experiment::claims::Range { from: Some(99.0), to: None });
     let figure = Reported { own: document("fig13", &e), variants: vec![document("fig13-strict", &strict)] };
     assert_eq!(figure.names(), ["as published", "strict"]);
     let text = report(std::slice::from_ref(&figure));
-    assert!(text.contains("1 claims: 1 holds, 0 fails"), "a variant's claims are the same claims: {text}");
+    assert!(text.contains("1 claims: 1 holds, 0 direction-only, 0 fails"), "a variant's claims are the same claims: {text}");
     assert!(text.contains("## fig13-strict: "), "{text}");
     let row = text.lines().find(|line| line.ends_with("| yes |")).unwrap_or_else(|| panic!("{text}"));
     assert!(row.starts_with("| 13b |") && row.contains("| holds, ") && row.contains("| fails, "), "{row}");
@@ -176,7 +178,7 @@ fn a_document_of_another_plan_is_known_as_such() {
     );
 
     let mut strict = e.clone();
-    strict.claims[0].parts[0].accept.from = Some(99.0);
+    strict.claims[0].parts[0].direction = Some(experiment::claims::Range { from: Some(99.0), to: None });
     let strict = plan(&strict, &strict, "paper");
     let Standing::OtherPlan { difference, .. } = standing(&strict, "fig13", &folders).unwrap() else {
         panic!("current")
@@ -241,4 +243,52 @@ fn a_table_or_a_document_that_is_not_the_figures_is_refused_and_nothing_overwrit
     std::fs::write(folders.json("fig13"), &json[..json.len() / 2]).unwrap();
     assert!(render(&plan, "fig13", &folders, &folders).unwrap_err().to_string().contains("fig13.json"));
     assert_eq!(std::fs::read(folders.svg("fig13")).unwrap(), drawn, "the figure is as it was");
+}
+
+/// Runs `tests/recompute.py` on a folder; `None` where there is no python3.
+fn recompute(data: &Path) -> Option<std::process::Output> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/recompute.py");
+    let output = std::process::Command::new("python3").arg(script).arg(data).output();
+    output.map_err(|error| eprintln!("left out, python3 cannot be started: {error}")).ok()
+}
+
+#[test]
+fn verdicts_are_recomputed_from_the_numbers_of_single_seeds_in_another_language() {
+    let root = tempfile::tempdir().unwrap();
+    let folders = folders(root.path());
+    let mut e = fig13();
+    let part = |statistic: serde_json::Value| {
+        json!({"what": statistic.to_string(), "loss": "two-scale-0.01", "minus": "single", "measure": "batch-accuracy",
+            "statistic": statistic, "direction": {"from": 0.0}, "magnitude": {"value": 20.0, "figure": 90.0}})
+    };
+    let range = [0.2, 0.9];
+    let parts = vec![
+        part(json!("end")),
+        part(json!({"mean": range})),
+        part(json!({"mean-absolute": range})),
+        part(json!({"min": range})),
+        part(json!({"arg-max": range})),
+        json!({"what": "equal", "loss": "two-scale-0.01", "identical-to": "single", "direction": {"from": 100.0}}),
+        json!({"what": "alone", "loss": "single", "measure": "test-accuracy", "magnitude": {"from": 60.0, "reason": "known"}}),
+        json!({"what": "absent", "loss": "two-scale-1", "measure": "test-accuracy", "direction": {"from": 60.0}}),
+    ];
+    let claims: Vec<_> = (0..parts.len())
+        .map(|i| json!({"id": i.to_string(), "claim": "c", "paper": "p", "parts": [parts[i], parts[0]]}))
+        .collect();
+    e.claims = serde_json::from_value(json!(claims)).unwrap();
+    publish(&plan(&e, &e, "paper"), "fig13", &runs(), &folders).unwrap();
+    let text = std::fs::read_to_string(folders.seeds("fig13")).unwrap();
+    assert!(text.starts_with("claim,part,loss,seed,value\n0,1,two-scale-0.01,1,"), "{text}");
+    let Some(output) = recompute(&root.path().join("data")) else { return };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("8 claims recomputed from") && said.contains("agree"), "{said}");
+    // A number that was changed afterwards is found.
+    std::fs::write(folders.seeds("fig13"), text.replacen("two-scale-0.01,1,", "two-scale-0.01,1,9", 1)).unwrap();
+    assert_eq!(recompute(&root.path().join("data")).unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn the_repositorys_verdicts_agree_with_their_numbers_of_single_seeds() {
+    let Some(output) = recompute(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../figures/data")) else { return };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
