@@ -9,6 +9,7 @@ mod report;
 mod seeds;
 mod standing;
 mod table;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
-use twoscale::options::{NormKind, Reduction};
 
+use super::words;
 use crate::figure::Caption;
 use crate::measure::{Runs, parts};
 use crate::text::thousands;
@@ -36,7 +36,7 @@ pub fn caption(origin: Origin, runs: &Runs) -> Caption {
             seeds(origin.experiment, runs),
             length(origin.experiment),
             data(origin.experiment),
-            reading(origin.experiment),
+            words::options(origin.experiment),
         ]
         .into_iter()
         .filter(|s| !s.is_empty())
@@ -71,50 +71,14 @@ fn seeds(experiment: &Experiment, runs: &Runs) -> String {
 }
 
 fn length(experiment: &Experiment) -> String {
-    let steps = thousands(experiment.schedule.steps);
-    format!("{steps} steps of {} objects, τ = {}", experiment.schedule.batch, experiment.optimiser.learning_rate)
+    let (steps, batch) = (thousands(experiment.schedule.steps), experiment.schedule.batch);
+    format!("{steps} steps of {batch} objects, learning rate {}", experiment.optimiser.learning_rate)
 }
 
 fn data(experiment: &Experiment) -> String {
     let set = experiment.data.set.title();
     let labels = if experiment.data.labels == datasets::Labels::Coarse { ", super-class labels" } else { "" };
     format!("{set}{labels}")
-}
-
-/// Options of network and loss in one line.
-fn reading(experiment: &Experiment) -> String {
-    let settings = settings(experiment);
-    let word = |path: &[&str]| {
-        let found = path.iter().try_fold(&settings, |value, key| value.get(key));
-        found.map_or_else(String::new, |v| v.as_str().map_or_else(|| plain(v), str::to_owned))
-    };
-    let biases = if experiment.model.biases { "" } else { ", no biases" };
-    let mean = match experiment.loss_options.reduction {
-        Reduction::Mean => "",
-        Reduction::PerScale => "; loss averaged over the objects of each scale",
-        Reduction::PerFirstScale => "; loss divided by the number of objects on R1",
-    };
-    let norm_options = &experiment.loss_options.norm;
-    let norm = if norm_options.kind == NormKind::Frobenius {
-        String::new()
-    } else {
-        format!(" by {} norms", word(&["loss-options", "norm", "kind"]))
-    };
-    let power = if norm_options.power == 1.0 { String::new() } else { format!(" to the power {}", norm_options.power) };
-    format!(
-        "R over {} layers{norm}{power}, {}; gate {}{mean}; initialisation {}{biases}; inputs {}; last activation {}",
-        word(&["loss-options", "norm", "layers"]),
-        word(&["loss-options", "normalisation"]),
-        word(&["loss-options", "gate"]),
-        word(&["model", "initialisation"]),
-        word(&["input"]),
-        word(&["model", "last-activation"]),
-    )
-}
-
-/// Writes JSON without its punctuation: `{"normal": 0.1}` reads `normal 0.1`.
-fn plain(value: &Value) -> String {
-    value.to_string().replace(['{', '}', '"', '[', ']'], "").replace(':', " ").replace(',', ", ")
 }
 
 /// Options of loss, network, optimiser and schedule, as published beside a figure.
@@ -184,7 +148,7 @@ fn reduced(Origin { experiment, full, scale }: Origin, runs: &Runs) -> Option<St
 
 fn notes(experiment: &Experiment, runs: &Runs) -> Vec<String> {
     let label = |slug: &str| experiment.losses.get(slug).map_or_else(|| slug.to_owned(), |l| l.label.clone());
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = words::departures(experiment).into_iter().collect();
     for (loss, diverged) in diverged(experiment, runs) {
         let seeds: Vec<_> =
             diverged.iter().map(|(seed, step)| format!("seed {seed} at step {}", thousands(*step))).collect();

@@ -88,7 +88,7 @@ fn differences_from_the_paper_are_in_the_caption() {
     assert!(all.contains("FAKE TRAINER"), "{all}");
     assert!(all.contains("REDUCED RUN (scale smoke): 3 of 30 seeds, 5 of 10 steps, 1,000 training objects"), "{all}");
     assert!(
-        caption.subtitle.starts_with("3 to 4 seeds · 5 steps of 6 objects, τ = 0.1 · MNIST"),
+        caption.subtitle.starts_with("3 to 4 seeds · 5 steps of 6 objects, learning rate 0.1 · MNIST"),
         "{}",
         caption.subtitle
     );
@@ -99,11 +99,26 @@ fn differences_from_the_paper_are_in_the_caption() {
 fn the_caption_names_an_unusual_norm_and_only_that() {
     let usual = fig13();
     let said = |e: &Experiment| format!("{:?}", caption(Origin::of(&plan(e, e, "paper")), &runs()));
-    assert!(said(&usual).contains("R over dense layers, through;"), "{}", said(&usual));
+    assert!(said(&usual).contains("R(α) over the dense layers, with its gradient ·"), "{}", said(&usual));
     let mut unusual = usual;
     unusual.loss_options.norm.kind = twoscale::options::NormKind::Toeplitz;
     unusual.loss_options.norm.power = 0.75;
-    assert!(said(&unusual).contains("R over dense layers by toeplitz norms to the power 0.75, through;"));
+    assert!(
+        said(&unusual).contains("R(α) over the dense layers by toeplitz norms to the power 0.75, with its gradient ·")
+    );
+}
+
+#[test]
+fn departures_from_the_text_are_in_caption_and_document() {
+    let mut e = fig13();
+    e.text = serde_yaml::from_str("{optimiser.learning-rate: 0.1, loss-options.reduction: mean}").unwrap();
+    e.assumptions = vec!["loss-options.gate".into(), "model.hidden".into()];
+    assert!(caption(Origin::of(&plan(&e, &e, "paper")), &runs()).notes.is_empty());
+    e.optimiser.learning_rate = 0.05;
+    let notes = caption(Origin::of(&plan(&e, &e, "paper")), &runs()).notes;
+    assert_eq!(notes, ["Departs from the text: learning rate 0.05 where the text has 0.1."]);
+    assert_eq!(serde_json::to_value(e.departures()).unwrap(), json!({"optimiser.learning-rate": 0.05}));
+    assert_eq!(serde_json::to_value(e.assumed()).unwrap(), json!({"loss-options.gate": "raw", "model.hidden": [100]}));
 }
 
 #[test]
