@@ -32,20 +32,17 @@ impl<'a> Origin<'a> {
 /// Caption of a figure made from these runs.
 pub fn caption(origin: Origin, runs: &Runs) -> Caption {
     Caption {
-        subtitle: [
-            seeds(origin.experiment, runs),
-            length(origin.experiment),
-            data(origin.experiment),
-            words::options(origin.experiment),
-        ]
-        .into_iter()
-        .filter(|s| !s.is_empty())
-        .collect::<Vec<_>>()
-        .join(" · "),
+        subtitle: subtitle(&seeds(origin.experiment, runs), origin.experiment),
         banners: banners(origin, runs),
         notes: notes(origin.experiment, runs),
         without_paper: origin.experiment.data.set.is_stand_in() && !origin.full.data.set.is_stand_in(),
     }
+}
+
+/// Line under the title: number of seeds, length, data set, options.
+pub(super) fn subtitle(seeds: &str, experiment: &Experiment) -> String {
+    let parts = [seeds.to_owned(), length(experiment), data(experiment), words::options(experiment)];
+    parts.join(" · ")
 }
 
 fn drawn(experiment: &Experiment) -> BTreeSet<&str> {
