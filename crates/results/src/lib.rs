@@ -1,6 +1,6 @@
 //! From records to series, statistics, claims, figures and tables.
 //!
-//! Its modules follow the way of the data: [`gather`] finds the records of a plan, [`measure`] makes [`series::Series`] of records,
+//! Modules follow the way of the data: [`gather`] finds the records of a plan, [`measure`] makes [`series::Series`] of records,
 //! [`figure`] draws series, [`claims`] judges the paper's claims by [`statistics`] over seeds, [`publish`] writes the files under
 //! `figures`. No module trains, and only [`publish`] writes files.
 //!

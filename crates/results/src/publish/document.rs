@@ -9,14 +9,14 @@ use experiment::PlanDigest;
 use crate::claims::Judgement;
 use crate::figure::Caption;
 
-/// The published numbers of a figure besides its curves. Contains nothing that differs between two runs of the same
-/// experiment on the same kind of machine: no times, no host names.
+/// The published numbers of a figure besides its curves. Two runs of the same experiment on the
+/// same kind of machine give the same document: it has no times and no host names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Document {
-    /// Such as `fig13`, or `fig9-coarse` for a variant.
+    /// Name of the figure: `fig13`, or `fig9-coarse` for a variant.
     pub figure: String,
-    /// Its title.
+    /// Title of the figure.
     pub title: String,
     /// Scale it was run at; verdicts at other scales than `paper` say nothing about the paper.
     pub scale: String,
@@ -38,7 +38,7 @@ pub struct Document {
     /// Settings that contradict the paper's text.
     #[serde(default)]
     pub departures: BTreeMap<String, Value>,
-    /// Whether the paper's curves of this figure helped to choose the assumptions.
+    /// True where the paper's curves of this figure helped to choose the assumptions.
     #[serde(default, rename = "in_sample")]
     pub in_sample: bool,
     /// Seeds averaged, by loss.

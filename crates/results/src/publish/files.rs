@@ -38,7 +38,7 @@ pub(super) fn write_atomically(path: &Path, text: &str) -> Result<(), Error> {
     temporary.write_all(text.as_bytes()).map_err(|e| io("write", path, e))?;
     temporary.as_file().sync_all().map_err(|e| io("write", path, e))?;
     let _ = temporary.persist(path).map_err(|e| io("write", path, e.error))?;
-    // Not every system can do this for a folder; the order in which the system writes protects the file there.
+    // Some systems cannot do this for a folder; the order of their writes protects the file there.
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }

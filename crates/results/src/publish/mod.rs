@@ -1,7 +1,7 @@
 //! Published files of a figure: `figN.svg`, `data/figN.csv` and `data/figN.json`.
 //!
-//! The figure is always drawn from the numbers as they stand in the table, so `render` gives the bytes that `publish` gave,
-//! without any record. Every file appears by a rename: a reader never sees half of one.
+//! The figure is always drawn from the table, so [`render`] gives the bytes of [`publish`] without any record. Every file appears by a
+//! rename: a reader never sees half of one.
 mod document;
 mod files;
 mod origin;
@@ -39,7 +39,7 @@ pub enum Error {
         action: &'static str,
         /// The file.
         path: String,
-        /// Why not.
+        /// Error of the system.
         source: std::io::Error,
     },
     /// A table is damaged.
@@ -116,12 +116,12 @@ impl Folders {
         self.out.join(format!("{name}.svg"))
     }
 
-    /// Its table.
+    /// Table of the figure.
     pub fn csv(&self, name: &str) -> PathBuf {
         self.out.join("data").join(format!("{name}.csv"))
     }
 
-    /// Its document.
+    /// Document of the figure.
     pub fn json(&self, name: &str) -> PathBuf {
         self.out.join("data").join(format!("{name}.json"))
     }
@@ -169,7 +169,7 @@ pub fn publish(plan: &Plan, name: &str, runs: &Runs, folders: &Folders) -> Resul
 /// Makes the document of a plan, verdicts included; nothing is written.
 ///
 /// # Errors
-/// Fails when the table cannot be written, which does not happen in memory.
+/// Returns the error of the table's writer; writing to memory does not fail.
 pub fn document(plan: &Plan, name: &str, runs: &Runs) -> Result<Document, Error> {
     Ok(made(plan, name, runs)?.0)
 }

@@ -9,7 +9,7 @@ use super::{Document, Error, Folders, published_document, settings};
 /// State of what is published of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Standing {
-    /// Nothing.
+    /// Unpublished.
     Nothing,
     /// A document of this very plan.
     Current(Box<Document>),
