@@ -24,7 +24,7 @@ fn reproduce_leaves_figure_table_and_verdicts() {
     assert_eq!(document["scale"], "smoke");
     let claims = document["claims"].as_array().expect("a list");
     assert_eq!(claims.iter().map(|claim| &claim["id"]).collect::<Vec<_>>(), ["13a", "13b", "13c", "13d", "13e"]);
-    for key in ["paper", "estimate", "low", "high", "n", "verdict"] {
+    for key in ["paper", "estimate", "low", "high", "n", "direction", "magnitude", "verdict"] {
         assert!(claims[0].get(key).is_some(), "scripts rely on `{key}`");
     }
 }

@@ -79,8 +79,8 @@ pub struct Part {
 
 /// Statistic of a curve, or of a difference of curves, one number for each seed.
 ///
-/// Places (`min`, `max`, `least-growth`) are chosen on the mean curve of the *other* seeds: a place chosen on the seed's own curve would
-/// be biased by its noise.
+/// Places (`min`, `max`, `least-growth`) are chosen on the mean curve of every third seed and judged on the other seeds: a place chosen on
+/// the data that it judges would be biased by their noise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Statistic {
@@ -96,13 +96,13 @@ pub enum Statistic {
     MeanAbsolute([f64; 2]),
     /// Mean over x in the second interval minus the mean over x in the first.
     Change([[f64; 2]; 2]),
-    /// Value at the x in [a, b] where the other seeds' mean is smallest.
+    /// Value at the x in [a, b] where the choosing seeds' mean is smallest.
     Min([f64; 2]),
-    /// Value at the x in [a, b] where the other seeds' mean is largest.
+    /// Value at the x in [a, b] where the choosing seeds' mean is largest.
     Max([f64; 2]),
     /// Position x in [a, b] of the seed's largest value.
     ArgMax([f64; 2]),
-    /// Difference between neighbouring x in [a, b] where the other seeds' mean grows least: positive where the curve grows throughout.
+    /// Difference between neighbouring x in [a, b] where the choosing seeds' mean grows least: positive where the curve grows throughout.
     LeastGrowth([f64; 2]),
     /// Last x at which the seed's curve is below 0; 0 where it never is.
     LastNegative,

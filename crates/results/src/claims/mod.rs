@@ -308,7 +308,7 @@ fn numbers(part: &Part, runs: &Runs) -> Result<Vec<(u64, Number)>, String> {
         Some(end) => format!("the runs end at x = {end:.4}, before the x of the claim"),
         None => "the runs lack the measured quantity".to_owned(),
     })?;
-    Ok(pairs.iter().map(|(seed, ..)| *seed).zip(numbers).collect())
+    Ok(numbers.into_iter().map(|(index, number)| (pairs[index].0, number)).collect())
 }
 
 /// 1 for every seed in which two losses' training curves are equal bit by bit, 0 for the others.

@@ -2,6 +2,11 @@
 use crate::measure::interpolate;
 use experiment::claims::Statistic;
 
+/// Every seed whose index is a multiple of this number chooses the places of `min`, `max` and `least-growth`; the other seeds are judged there. A place
+/// chosen on the judged seeds would be biased by their noise, and one chosen for each seed by all others makes the seeds dependent
+/// (simulated coverage of 95 % intervals: 78 to 95 %).
+const CHOOSING: usize = 3;
+
 /// Curve of every seed, of one loss or of two losses paired by seed, on their common x.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
@@ -10,7 +15,7 @@ pub struct Sample {
     second: Option<Vec<Vec<f64>>>,
     /// Curve that the statistic is about: first minus second.
     difference: Vec<Vec<f64>>,
-    /// Sum of `difference` over seeds.
+    /// Sum of `difference` over the choosing seeds.
     sum: Vec<f64>,
 }
 
@@ -44,7 +49,7 @@ impl Sample {
             }
         };
         let mut sum = vec![0.0; x.len()];
-        for seed in &difference {
+        for seed in difference.iter().step_by(CHOOSING) {
             sum.iter_mut().zip(seed).for_each(|(sum, value)| *sum += value);
         }
         Self { x, first, second, difference, sum }
@@ -55,10 +60,15 @@ impl Sample {
         self.x.last().copied()
     }
 
-    /// Computes the statistic of every seed; `None` where the curves do not reach its x.
-    pub fn numbers(&self, statistic: Statistic) -> Option<Vec<Number>> {
+    /// Computes the statistic of every judged seed, with the seed's index; `None` where the curves do not reach its x, or where no seed is
+    /// left beside those that choose the place.
+    pub fn numbers(&self, statistic: Statistic) -> Option<Vec<(usize, Number)>> {
         self.end()?;
-        (0..self.difference.len()).map(|seed| self.number(statistic, seed)).collect()
+        let place = matches!(statistic, Statistic::Min(_) | Statistic::Max(_) | Statistic::LeastGrowth(_));
+        // One seed alone chooses and is shown, without an interval.
+        let judged = |seed: &usize| !place || self.difference.len() == 1 || seed % CHOOSING != 0;
+        let seeds = (0..self.difference.len()).filter(judged);
+        seeds.map(|seed| Some((seed, self.number(statistic, seed)?))).collect()
     }
 
     fn number(&self, statistic: Statistic, seed: usize) -> Option<Number> {
@@ -73,7 +83,7 @@ impl Sample {
             Statistic::ArgMax(range) => alone(self.x[largest(own, self.within(range)?)?]),
             Statistic::LastNegative => alone(own.iter().rposition(|&y| y < 0.0).map_or(0.0, |i| self.x[i])),
             linear => {
-                let weights = self.weights(linear, seed)?;
+                let weights = self.weights(linear)?;
                 let apply = |curve: &Vec<f64>| weights.iter().map(|(i, w)| w * curve[*i]).sum::<f64>();
                 let a = apply(&self.first[seed]);
                 let b = self.second.as_ref().map(|second| apply(&second[seed]));
@@ -83,7 +93,7 @@ impl Sample {
     }
 
     /// Weights at indices of x with which a linear statistic sums the curve of a seed.
-    fn weights(&self, statistic: Statistic, seed: usize) -> Option<Vec<(usize, f64)>> {
+    fn weights(&self, statistic: Statistic) -> Option<Vec<(usize, f64)>> {
         let mean = |range, sign: f64| {
             let r = self.within(range)?;
             let weight = sign / r.len() as f64;
@@ -94,29 +104,20 @@ impl Sample {
             Statistic::Mean(range) => mean(range, 1.0)?,
             Statistic::Change([before, after]) => [mean(before, -1.0)?, mean(after, 1.0)?].concat(),
             Statistic::Min(range) => {
-                let others: Vec<f64> = self.others(seed).map(|v| -v).collect();
-                vec![(largest(&others, self.within(range)?)?, 1.0)]
+                let negative: Vec<f64> = self.sum.iter().map(|v| -v).collect();
+                vec![(largest(&negative, self.within(range)?)?, 1.0)]
             }
             Statistic::Max(range) => {
-                let others: Vec<f64> = self.others(seed).collect();
-                vec![(largest(&others, self.within(range)?)?, 1.0)]
+                vec![(largest(&self.sum, self.within(range)?)?, 1.0)]
             }
             Statistic::LeastGrowth(range) => {
                 let r = self.within(range)?;
-                let others: Vec<f64> = self.others(seed).collect();
-                let falls: Vec<f64> = others.windows(2).map(|pair| pair[0] - pair[1]).collect();
+                let falls: Vec<f64> = self.sum.windows(2).map(|pair| pair[0] - pair[1]).collect();
                 let i = largest(&falls, r.start..r.end - 1)?;
                 vec![(i + 1, 1.0), (i, -1.0)]
             }
             _ => vec![(self.x.len().checked_sub(1)?, 1.0)],
         })
-    }
-
-    /// Mean curve of the other seeds; of the seed itself where it is the only one.
-    fn others(&self, seed: usize) -> impl Iterator<Item = f64> {
-        let n = self.difference.len();
-        let own = &self.difference[seed];
-        self.sum.iter().zip(own).map(move |(sum, own)| if n > 1 { (sum - own) / (n - 1) as f64 } else { *own })
     }
 
     /// Weights of the linear interpolation at x; `None` outside the curve, with a tolerance of rounding.
@@ -161,7 +162,7 @@ mod tests {
     }
 
     fn values(statistic: Statistic) -> Vec<f64> {
-        sample().numbers(statistic).unwrap().iter().map(|n| n.value).collect()
+        sample().numbers(statistic).unwrap().iter().map(|(_, n)| n.value).collect()
     }
 
     #[test]
@@ -176,18 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn places_are_chosen_on_the_other_seeds() {
-        // The second seed is largest at 1 and smallest at 0 and 2 of [1, 3], the first at 3 and at 1.
-        assert_eq!(values(Statistic::Max([0.0, 3.0])), [1.0, 2.0]);
-        assert_eq!(values(Statistic::Min([1.0, 3.0])), [1.0, 3.0]);
-        assert_eq!(values(Statistic::LeastGrowth([0.0, 3.0])), [0.0, -2.0]);
+    fn places_are_chosen_on_some_seeds_and_judged_on_the_others() {
+        // The first seed chooses: it is largest at 3, smallest over [1, 3] at 1 (the first of equals), and grows least from 1 to 2.
+        assert_eq!(values(Statistic::Max([0.0, 3.0])), [2.0]);
+        assert_eq!(values(Statistic::Min([1.0, 3.0])), [3.0]);
+        assert_eq!(values(Statistic::LeastGrowth([0.0, 3.0])), [-2.0]);
+        let alone = Sample::new(&[curve([0.0, 5.0, 1.0, 1.0])], None);
+        assert_eq!(alone.numbers(Statistic::Max([0.0, 3.0])).unwrap()[0].1.value, 5.0);
     }
 
     #[test]
     fn a_difference_has_the_numbers_of_both_losses() {
         let s = Sample::new(&[curve([1.0; 4])], Some(&[curve([0.25; 4])]));
         let number = s.numbers(Statistic::End).unwrap()[0];
-        assert_eq!(number, Number { parts: Some((1.0, Some(0.25))), value: 0.75 });
+        assert_eq!(number.1, Number { parts: Some((1.0, Some(0.25))), value: 0.75 });
     }
 
     #[test]
@@ -208,35 +211,53 @@ mod tests {
     #[test]
     fn only_common_positions_count() {
         let s = Sample::new(&[vec![(0.0, 1.0), (1.0, 2.0)], vec![(1.0, 4.0), (2.0, 9.0)]], None);
-        assert_eq!(s.numbers(Statistic::End).unwrap().iter().map(|n| n.value).collect::<Vec<_>>(), [2.0, 4.0]);
+        assert_eq!(s.numbers(Statistic::End).unwrap().iter().map(|(_, n)| n.value).collect::<Vec<_>>(), [2.0, 4.0]);
     }
 
     fn normal(random: &mut rand_chacha::ChaCha8Rng) -> f64 {
         rand_distr::Distribution::sample(&rand_distr::StandardNormal, random)
     }
 
-    /// Share of 4000 simulated samples of `n` seeds whose 95 % interval covers the mean over all samples.
+    /// Mean curve of the simulation: for values it dips and peaks, for positions it has a single peak or crosses 0 once.
+    fn truth(statistic: Statistic, x: f64) -> f64 {
+        match statistic {
+            Statistic::ArgMax(_) => -0.15 * (x - 5.3).powi(2),
+            Statistic::LastNegative => 0.5 * (x - 4.6),
+            _ => -2.0 + 0.45 * x + 2.0 * (0.8 * x).sin(),
+        }
+    }
+
+    /// Share of 4000 simulated samples of `n` seeds whose 95 % interval covers the truth: for linear statistics the statistic of the true
+    /// mean curve, at the place that the sample chose; for the others the mean over all samples.
     fn coverage(statistic: Statistic, n: usize, random: &mut rand_chacha::ChaCha8Rng) -> f64 {
         const SAMPLES: usize = 4000;
-        let estimates: Vec<_> = (0..SAMPLES)
+        let simulated: Vec<_> = (0..SAMPLES)
             .map(|_| {
                 let seeds: Vec<Curve> = (0..n)
                     .map(|_| {
-                        // Common part of a seed, noise of a point, and a mean that dips, crosses 0 and peaks.
+                        // Part common to all points of a seed, and noise of each point.
                         let shift = 0.5 * normal(random);
-                        let point = |i: u8| {
-                            let x = f64::from(i);
-                            (x, -2.0 + 0.45 * x + 2.0 * (0.8 * x).sin() + shift + 0.7 * normal(random))
-                        };
+                        let point =
+                            |x: u8| (f64::from(x), truth(statistic, f64::from(x)) + shift + 0.7 * normal(random));
                         (0..12).map(point).collect()
                     })
                     .collect();
-                let numbers = Sample::new(&seeds, None).numbers(statistic).unwrap();
-                estimate(&numbers.iter().map(|n| n.value).collect::<Vec<_>>()).unwrap()
+                let sample = Sample::new(&seeds, None);
+                let numbers = sample.numbers(statistic).unwrap();
+                let values: Vec<f64> = numbers.iter().map(|(_, n)| n.value).collect();
+                let target = numbers[0].1.parts.map(|_| {
+                    let weights = sample.weights(statistic).unwrap();
+                    weights.iter().map(|(i, w)| w * truth(statistic, *i as f64)).sum::<f64>()
+                });
+                (estimate(&values).unwrap(), target)
             })
             .collect();
-        let truth = estimates.iter().map(|e| e.mean).sum::<f64>() / SAMPLES as f64;
-        estimates.iter().filter(|e| e.low <= truth && truth <= e.high).count() as f64 / SAMPLES as f64
+        let overall = simulated.iter().map(|(e, _)| e.mean).sum::<f64>() / SAMPLES as f64;
+        let covers = |(e, target): &&(crate::statistics::Estimate, Option<f64>)| {
+            let target = target.unwrap_or(overall);
+            e.low <= target && target <= e.high
+        };
+        simulated.iter().filter(covers).count() as f64 / SAMPLES as f64
     }
 
     #[test]
@@ -255,12 +276,16 @@ mod tests {
             Statistic::LeastGrowth([0.0, 11.0]),
             Statistic::LastNegative,
         ];
+        let mut outside = Vec::new();
         for statistic in all {
             for n in [5, 10, 30] {
                 let share = coverage(statistic, n, &mut random);
                 println!("{statistic:?}, n = {n}: {:.1} %", 100.0 * share);
-                assert!((0.93..=0.97).contains(&share), "{statistic:?}, n = {n}: {share}");
+                if !(0.93..=0.97).contains(&share) {
+                    outside.push(format!("{statistic:?}, n = {n}: {share}"));
+                }
             }
         }
+        assert!(outside.is_empty(), "{outside:?}");
     }
 }

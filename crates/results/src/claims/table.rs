@@ -37,7 +37,9 @@ pub fn table(judgements: &[Judgement], scale: &str) -> String {
             }
             figure_row(&mut out, part);
         }
-        for note in j.parts.iter().filter_map(|p| p.note.as_ref()) {
+        let mut notes: Vec<&String> = j.parts.iter().filter_map(|part| part.note.as_ref()).collect();
+        notes.dedup();
+        for note in notes {
             let _ = writeln!(out, "     note: {note}");
         }
         for (part, chances) in j.parts.iter().filter_map(|part| Some((part, part.operating?))) {
@@ -197,7 +199,7 @@ mod tests {
         let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
         let lines: Vec<String> = text.lines().map(cells).collect();
         assert!(
-            lines[1].starts_with("10a two-scale is better on the training set +12 pp +7.10 [+6.50, +7.70] pp,"),
+            lines[1].starts_with("10a two-scale is better on the training set at +12 pp +7.10 [+6.50, +7.70] pp,"),
             "{text}"
         );
         assert!(lines[1].ends_with("holds fails holds direction-only"), "{text}");

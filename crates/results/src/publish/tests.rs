@@ -168,7 +168,10 @@ fn the_report_says_which_claims_depend_on_the_assumptions() {
     let figure = Reported { own: document("fig13", &e), variants: vec![document("fig13-strict", &strict)] };
     assert_eq!(figure.names(), ["as published", "strict"]);
     let text = report(std::slice::from_ref(&figure));
-    assert!(text.contains("1 claims: 1 holds, 0 direction-only, 0 fails"), "a variant's claims are the same claims: {text}");
+    assert!(
+        text.contains("1 claims: 1 holds, 0 direction-only, 0 fails"),
+        "a variant's claims are the same claims: {text}"
+    );
     assert!(text.contains("## fig13-strict: "), "{text}");
     let row = text.lines().find(|line| line.ends_with("| yes |")).unwrap_or_else(|| panic!("{text}"));
     assert!(row.starts_with("| 13b |") && row.contains("| holds, ") && row.contains("| fails, "), "{row}");
