@@ -66,7 +66,7 @@ impl Sample {
         self.end()?;
         let place = matches!(statistic, Statistic::Min(_) | Statistic::Max(_) | Statistic::LeastGrowth(_));
         // One seed alone chooses and is shown, without an interval.
-        let judged = |seed: &usize| !place || self.difference.len() == 1 || seed % CHOOSING != 0;
+        let judged = |seed: &usize| !place || self.difference.len() == 1 || !seed.is_multiple_of(CHOOSING);
         let seeds = (0..self.difference.len()).filter(judged);
         seeds.map(|seed| Some((seed, self.number(statistic, seed)?))).collect()
     }

@@ -280,7 +280,7 @@ fn verdicts_are_recomputed_from_the_numbers_of_single_seeds_in_another_language(
             "statistic": statistic, "direction": {"from": 0.0}, "magnitude": {"value": 20.0, "figure": 90.0}})
     };
     let range = [0.2, 0.9];
-    let parts = vec![
+    let parts = [
         part(json!("end")),
         part(json!({"mean": range})),
         part(json!({"mean-absolute": range})),
