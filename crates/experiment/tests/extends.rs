@@ -110,7 +110,7 @@ fn mistakes_are_told_in_the_file_that_makes_them() {
         "base.yaml:16: scales.smoke.schedule.stpes: unknown key `stpes`; did you mean `steps`?"
     );
     assert_eq!(told(&BASE.replace("[10]", "[0]"), FILE).split(": ").next(), Some("base.yaml:2"));
-    assert_eq!(told(BASE, &FILE.replace("200", "0")), "mine.yaml:5: schedule.steps: must be at least 1");
+    assert_eq!(told(BASE, &FILE.replace("200", "0")), "mine.yaml:5: schedule.steps: must be at least 1, is 0");
     assert_eq!(
         told(BASE, &FILE.replace("{left: {y", "{lfet: {y")),
         "mine.yaml:6: panels.lfet: there is no `lfet` here; did you mean `left`?"
@@ -123,7 +123,7 @@ fn mistakes_are_told_in_the_file_that_makes_them() {
     let smoke_steps = BASE.replace("steps: 10}", "steps: 0}");
     let folder = Folder::with(&[("base.yaml", &smoke_steps), ("mine.yaml", FILE)]);
     let error = folder.read("mine.yaml").and_then(|source| source.plan(&smoke())).expect_err("no steps").to_string();
-    assert!(error.ends_with("base.yaml:16: scales.smoke.schedule.steps: must be at least 1"), "{error}");
+    assert!(error.ends_with("base.yaml:16: scales.smoke.schedule.steps: must be at least 1, is 0"), "{error}");
 }
 
 #[test]
