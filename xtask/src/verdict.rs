@@ -21,6 +21,12 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
         let (document, origin) = find(&context, plan, args)?;
         if !args.json {
             say(format!("{}: {} ({origin})", plan.name, plan.experiment.title));
+            for note in &document.caption.notes {
+                say(note);
+            }
+            if document.in_sample && document.scale == PAPER {
+                say("In sample: the paper's curves in this figure helped to choose the assumptions.");
+            }
             say(style::verdicts(&claims::table(&document.claims, &document.scale)));
             if let Some(others) = under_variants(&context, plan, &choice, &document)? {
                 say(style::verdicts(&others));
