@@ -79,7 +79,9 @@ pub fn draw_multiples(title: &str, subtitles: &[String], rows: &[Row]) -> Result
             canvas.text(text, (MARGIN, y), &note)?;
             y += line(&note);
         }
-        draw_legend(canvas, &legend, (MARGIN, y), &note)?;
+        let mut curves = rows.iter().flat_map(|row| &row.panels).flat_map(|panel| &panel.curves);
+        let paper = curves.any(|curve| !curve.paper.is_empty());
+        draw_legend(canvas, &legend, paper, (MARGIN, y), &note)?;
         if let Some(row) = rows.first() {
             for (column, panel) in row.panels.iter().enumerate() {
                 let x = MARGIN + column as f64 * cell.0 + ROOM.0 + BOX.0 / 2.0;
@@ -115,13 +117,22 @@ fn legend(rows: &[Row]) -> Vec<(String, String)> {
     entries
 }
 
-fn draw_legend(canvas: &mut Canvas, entries: &[(String, String)], (left, y): Xy, font: &Font) -> Result<(), Error> {
+fn draw_legend(
+    canvas: &mut Canvas,
+    entries: &[(String, String)],
+    paper: bool,
+    (left, y): Xy,
+    font: &Font,
+) -> Result<(), Error> {
     const SAMPLE: f64 = 22.0;
     let mut x = left;
     for (label, name) in entries {
         canvas.line(&[(x, y), (x + SAMPLE, y)], Ink::solid(colour(name)?), WIDTH)?;
         canvas.text(label, (x + SAMPLE + 5.0, y), font)?;
         x += SAMPLE + 5.0 + font.width(label) + 16.0;
+    }
+    if !paper {
+        return Ok(());
     }
     canvas.dashed(&[(x, y), (x + SAMPLE, y)], papers(RGBColor(0x22, 0x22, 0x22)), PAPER_WIDTH, DASH)?;
     canvas.text("the paper", (x + SAMPLE + 5.0, y), font)
