@@ -184,16 +184,13 @@ pub struct Sweep {
 
 /// Lists the runs in the store, shows one, or compares two.
 #[derive(Args, Debug)]
-#[command(
-    args_conflicts_with_subcommands = true,
-    after_help = "\
+#[command(after_help = "\
 Examples:
   cargo xtask runs                             every run: key, figure, loss, seed, outcome, accuracy, age
   cargo xtask runs --figure fig13 --seed 3
   cargo xtask runs --outcome diverged
   cargo xtask runs show 1f0c                   settings and results of a run; a key may be shortened
-  cargo xtask runs diff 1f0c 9ab3              the settings and results in which two runs differ"
-)]
+  cargo xtask runs diff 1f0c 9ab3              the settings and results in which two runs differ")]
 pub struct Runs {
     #[command(subcommand)]
     pub action: Option<RunsAction>,

@@ -45,7 +45,7 @@ pub fn run(args: &List) -> Result<(), CommandError> {
     for row in &rows {
         say(row.text());
     }
-    say("\n`cargo xtask reproduce FIG` trains and draws one; figures that need the same runs share them.");
+    say("\n`cargo xtask reproduce FIG` trains and draws one; figures share equal runs.");
     Ok(())
 }
 

@@ -138,7 +138,8 @@ fn dry_run(place: &Context, plans: &[Plan], choice: &Choice, jobs: usize) -> Res
     say(format!("records: {}", place.shown(place.store.root())));
     for plan in plans {
         let folders = place.folders(plan, choice);
-        let files = [folders.svg(&plan.name), folders.csv(&plan.name), folders.json(&plan.name)];
+        let name = place.name(plan, choice);
+        let files = [folders.svg(&name), folders.csv(&name), folders.json(&name)];
         let there = if files.iter().any(|file| file.exists()) { " (replaced where they differ)" } else { "" };
         say(format!("{}: {}{there}", plan.name, files.map(|file| place.shown(&file)).join(", ")));
     }
@@ -268,6 +269,7 @@ fn came_to(document: &Document) -> String {
         all => vec![format!("{} of {} hold", of(Verdict::Holds), count(all, "claim"))],
     };
     for (verdict, one, more) in [
+        (Verdict::DirectionOnly, "holds in direction only", "hold in direction only"),
         (Verdict::Fails, "fails", "fail"),
         (Verdict::Unclear, "unclear", "unclear"),
         (Verdict::NotRun, "not run", "not run"),

@@ -68,7 +68,7 @@ pub fn run(args: &Sweep) -> Result<(), CommandError> {
 
 /// Every combination with its plan; those that amount to the same training as an earlier one are named and left out.
 fn combinations(place: &Context, args: &Sweep) -> Result<Vec<Combination>, CommandError> {
-    let source = place.catalogue.source(&args.figure)?;
+    let source = place.source(&args.figure)?;
     let base = args.change.choice(&args.only);
     // Mistakes that have nothing to do with the varied values are told without them.
     source.plan(&base)?;

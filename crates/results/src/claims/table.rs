@@ -1,85 +1,100 @@
 //! Verdicts as a table for the terminal.
 use std::fmt::Write as _;
 
-use super::{Answer, Judgement, PartJudgement, expected_errors};
+use super::{Judgement, PartJudgement, expected_errors};
 use experiment::claims::{Magnitude, Range};
 
+/// Columns of the terminal that a table of verdicts fits into.
+const WIDTH: usize = 80;
 /// Width of the column of words.
 pub(super) const WORDS: usize = 42;
-const PAPER: usize = 20;
-const OURS: usize = 30;
-const ANSWER: usize = 9;
+/// Width of the words of a claim, beside which only the verdict stands.
+const CLAIM: usize = 58;
+/// Columns before the lines below a claim.
+const INDENT: usize = 5;
 
-/// Formats judged claims: paper's value, ours with its 95 % interval, answers about direction and magnitude, direction after Holm's
-/// correction, and verdict; a row for each part where there are several, and where the paper's own figure contradicts its text. A scale
-/// other than `paper` is named above the table.
+/// Formats judged claims in at most 80 columns. Of each claim: its words with the verdict at the end of the line; the paper's value and
+/// ours with its 95 % interval; the answers about direction and magnitude with the accepted ranges, the direction also after Holm's
+/// correction; a line for each part where there are several, and where the paper's own figure contradicts its text. A scale other than
+/// `paper` is named above the claims.
 pub fn table(judgements: &[Judgement], scale: &str) -> String {
     let mut out = String::new();
     if scale != "paper" {
-        let _ = writeln!(
-            out,
-            "Judged at scale `{scale}`, which is not the paper's: these verdicts do not apply to the paper."
-        );
+        let words =
+            format!("Judged at scale `{scale}`, which is not the paper's: these verdicts do not apply to the paper.");
+        paragraph(&mut out, 0, &words);
     }
-    let head = ["claim", "paper", "ours [95 % interval], seeds", "direction", "magnitude", "Holm"];
-    row(&mut out, "id", &columns(head), "verdict");
     for j in judgements {
-        let single = j.parts.len() == 1;
-        let ours = j.parts.first().filter(|_| single).map_or_else(String::new, ours);
-        let asked = |asks: bool, answer: Answer| if asks { answer.name() } else { "-" };
-        let direction = asked(j.asks_direction(), j.direction);
-        let magnitude = asked(j.asks_magnitude(), j.magnitude);
-        let holm = j.holm.map_or("-", Answer::name);
-        row(&mut out, &j.id, &columns([&j.claim, &j.paper, &ours, direction, magnitude, holm]), j.verdict.name());
-        for part in &j.parts {
-            if !single {
-                part_row(&mut out, part);
-            }
-            figure_row(&mut out, part);
+        row(&mut out, &j.id, &[(j.claim.as_str(), CLAIM)], j.verdict.name());
+        match j.parts.as_slice() {
+            [one] => paragraph(&mut out, INDENT, &format!("paper {}; ours {}", j.paper, ours(one))),
+            _ => paragraph(&mut out, INDENT, &format!("paper {}", j.paper)),
         }
-        let mut notes: Vec<&String> = j.parts.iter().filter_map(|part| part.note.as_ref()).collect();
-        notes.dedup();
-        for note in notes {
-            let _ = writeln!(out, "     note: {note}");
+        for part in &j.parts {
+            let mut words = Vec::new();
+            if j.parts.len() > 1 {
+                words.push(format!("· {}: ours {}", part.what, ours(part)));
+            }
+            words.extend(answers(part));
+            paragraph(&mut out, INDENT, &words.join("; "));
+            figure_line(&mut out, part);
+        }
+        if let Some(holm) = j.holm {
+            paragraph(&mut out, INDENT, &format!("direction after Holm's correction: {}", holm.name()));
+        }
+        for note in j.parts.iter().filter_map(|p| p.note.as_ref()) {
+            paragraph(&mut out, INDENT, &format!("note: {note}"));
         }
         for (part, chances) in j.parts.iter().filter_map(|part| Some((part, part.operating?))) {
-            let _ = writeln!(
-                out,
-                "     {} seeds with this spread hold with probability {:.2} if the paper is right, {:.2} without any effect",
+            let words = format!(
+                "{} seeds with this spread hold with probability {:.2} if the paper is right, {:.2} without any effect",
                 part.n, chances.if_paper_is_right, chances.if_no_effect
             );
+            paragraph(&mut out, INDENT, &words);
         }
     }
     let (decided, wrong) = expected_errors(judgements);
     if decided > 0 {
-        let _ = writeln!(
-            out,
-            "{decided} directions decided by 95 % intervals: at most {wrong:.2} wrong ones expected by chance. Column Holm: none \
-             wrong with probability 95 %."
+        let words = format!(
+            "{decided} directions decided by 95 % intervals: at most {wrong:.2} wrong ones expected by chance. After Holm's \
+             correction: none wrong with probability 95 %."
         );
+        paragraph(&mut out, 0, &words);
     }
     out
 }
 
-fn part_row(out: &mut String, part: &PartJudgement) {
-    let words = format!("· {}", part.what);
-    let ranges = [
-        part.direction.as_ref().map(|d| accepted(d.range, &part.unit)),
-        part.magnitude.as_ref().map(|m| magnitude_accepted(&m.asked, &part.unit)),
-    ];
-    let ranges = ranges.into_iter().flatten().collect::<Vec<_>>().join("; ");
-    let direction = part.direction.as_ref().map_or("-", |d| d.answer.name());
-    let magnitude = part.magnitude.as_ref().map_or("-", |m| m.answer.name());
-    row(out, "", &columns([&words, &ranges, &ours(part), direction, magnitude, ""]), "");
+/// Writes lines of at most [`WIDTH`] columns; all but the first are indented by two more.
+fn paragraph(out: &mut String, indent: usize, words: &str) {
+    for (index, line) in wrap_words(words, WIDTH - indent - 2).iter().enumerate() {
+        let indent = if index == 0 { indent } else { indent + 2 };
+        let _ = writeln!(out, "{:indent$}{line}", "");
+    }
 }
 
-/// Row of the paper's own figure where it contradicts the text.
-fn figure_row(out: &mut String, part: &PartJudgement) {
+/// Formats the answers of a part with the accepted ranges: `direction holds (≥ 0 pp); magnitude fails (12 pp, or 7 to 14 pp)`.
+fn answers(part: &PartJudgement) -> impl Iterator<Item = String> {
+    let direction = part
+        .direction
+        .as_ref()
+        .map(|d| format!("direction {} (accepted: {})", d.answer.name(), accepted(d.range, &part.unit)));
+    let magnitude = part
+        .magnitude
+        .as_ref()
+        .map(|m| format!("magnitude {} (accepted: {})", m.answer.name(), magnitude_accepted(&m.asked, &part.unit)));
+    direction.into_iter().chain(magnitude)
+}
+
+/// Line of the paper's own figure where it contradicts the text.
+fn figure_line(out: &mut String, part: &PartJudgement) {
     let Some(magnitude) = &part.magnitude else { return };
     let (Some(value), Some(answer)) = (magnitude.asked.figure, magnitude.by_figure) else { return };
     let value = with_unit(&number(value, &part.unit), &part.unit);
-    let words = "· the paper's own figure contradicts its text";
-    row(out, "", &columns([words, &value, "", "", answer.name(), ""]), "");
+    paragraph(
+        out,
+        INDENT,
+        &format!("the paper's own figure contradicts its text: {value}, magnitude {}", answer.name()),
+    );
 }
 
 fn with_unit(text: &str, unit: &str) -> String {
@@ -126,11 +141,6 @@ fn number(value: f64, unit: &str) -> String {
     }
 }
 
-fn columns(cells: [&str; 6]) -> [(&str, usize); 6] {
-    let widths = [WORDS, PAPER, OURS, ANSWER, ANSWER, 7];
-    std::array::from_fn(|i| (cells[i], widths[i]))
-}
-
 /// Writes a row: id, columns wrapped to their widths, and a last cell without wrapping.
 pub(super) fn row(out: &mut String, id: &str, columns: &[(&str, usize)], last: &str) {
     let wrapped: Vec<Vec<String>> = columns.iter().map(|(text, width)| wrap_words(text, *width)).collect();
@@ -164,7 +174,7 @@ pub fn wrap_words(text: &str, width: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{DirectionAnswer, MagnitudeAnswer, Verdict};
+    use crate::claims::{Answer, DirectionAnswer, MagnitudeAnswer, Verdict};
 
     fn part() -> PartJudgement {
         let range = Range { from: Some(0.0), to: None };
@@ -196,13 +206,12 @@ mod tests {
             ..Judgement::default()
         };
         let text = table(std::slice::from_ref(&j), "paper");
-        let cells = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
-        let lines: Vec<String> = text.lines().map(cells).collect();
-        assert!(
-            lines[1].starts_with("10a two-scale is better on the training set at +12 pp +7.10 [+6.50, +7.70] pp,"),
-            "{text}"
-        );
-        assert!(lines[1].ends_with("holds fails holds direction-only"), "{text}");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(lines[0].starts_with("10a  two-scale is better") && lines[0].ends_with("  direction-only"), "{text}");
+        assert_eq!(lines[1], "     paper +12 pp; ours +7.10 [+6.50, +7.70] pp, n = 30", "{text}");
+        let answers = "     direction holds (accepted: ≥ 0 pp); magnitude fails (accepted: 12 pp)";
+        assert_eq!(lines[2], answers, "{text}");
         assert!(text.contains("own figure contradicts") && text.contains("+7.00 pp"), "{text}");
         assert!(text.contains("1 directions decided") && text.contains("at most 0.03 wrong"), "{text}");
         assert!(!text.contains("Judged at scale"));

@@ -27,6 +27,10 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Error> {
 /// Replaces a file: at every moment it holds the old text or the new one, also after a crash, and a failure leaves nothing
 /// behind. The folder is made where it is missing.
 pub(super) fn write_atomically(path: &Path, text: &str) -> Result<(), Error> {
+    // A file that is the same already keeps its time: nothing looks changed where nothing is.
+    if read(path).is_ok_and(|old| old.as_deref() == Some(text)) {
+        return Ok(());
+    }
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(|e| io("make the folder", folder, e))?;
     let mut builder = Builder::new();
