@@ -82,6 +82,17 @@ fn lines(diagnostics: &[Diagnostic]) -> String {
     lines.join("\n")
 }
 
+/// Gives each finding its place. A line is found by reading the text once more, so only the findings that are told get one: a
+/// file with thousands of mistakes is answered at once.
+pub(crate) fn placed(findings: Vec<Finding>, file: &str, place: impl Fn(Finding) -> Diagnostic) -> Vec<Diagnostic> {
+    let unplaced = |Finding { path, reason }| Diagnostic { place: file.to_owned(), path, reason };
+    findings
+        .into_iter()
+        .enumerate()
+        .map(|(index, finding)| if index < MAX_LINES { place(finding) } else { unplaced(finding) })
+        .collect()
+}
+
 /// An error where there is anything to tell.
 pub(crate) fn refuse(diagnostics: Vec<Diagnostic>) -> Result<(), Error> {
     if diagnostics.is_empty() { Ok(()) } else { Err(Error::Invalid(diagnostics)) }

@@ -2,7 +2,7 @@
 use serde_yaml::Value;
 
 use super::check::{Extent, check};
-use super::error::{Diagnostic, Error, Finding, refuse};
+use super::error::{Diagnostic, Error, Finding, placed, refuse};
 use super::file::Experiment;
 use super::load::Source;
 use super::patch::{from_assignment, item_name, merge, property};
@@ -90,7 +90,7 @@ impl Merged<'_> {
     }
 
     pub(super) fn refuse(&self, findings: Vec<Finding>) -> Result<(), Error> {
-        refuse(findings.into_iter().map(|finding| self.diagnostic(finding)).collect())
+        refuse(placed(findings, &self.source.file, |finding| self.diagnostic(finding)))
     }
 
     /// Returns the place that the value at `path` comes from: `experiments/fig4.yaml:12`, or the option of the command line that said it; none

@@ -6,7 +6,7 @@ use serde_yaml::{Mapping, Value};
 
 use super::catalogue::is_of_paper;
 use super::check::{Extent, check};
-use super::error::{Diagnostic, Error, Finding, refuse};
+use super::error::{Diagnostic, Error, Finding, placed, refuse};
 use super::file::Experiment;
 use super::labels;
 use super::layers::{Layer, Merged, Place, path_in};
@@ -246,8 +246,8 @@ impl Source {
         let extent = if self.files.len() == 1 { Extent::Whole } else { Extent::Patch };
         let mut diagnostics = Vec::new();
         for file in &self.files {
-            let findings = self.check_file(&file.value, extent).into_iter();
-            diagnostics.extend(findings.map(|finding| file.diagnostic(finding)));
+            let findings = self.check_file(&file.value, extent);
+            diagnostics.extend(placed(findings, &file.shown, |finding| file.diagnostic(finding)));
         }
         diagnostics.extend(self.unlaid.iter().cloned());
         refuse(diagnostics)?;
@@ -255,7 +255,7 @@ impl Source {
             return Ok(());
         }
         let findings = check(&self.value, schema(), &KeyPath::top(), Extent::Whole);
-        refuse(findings.into_iter().map(|finding| self.diagnostic(&finding)).collect())
+        refuse(placed(findings, &self.file, |finding| self.diagnostic(&finding)))
     }
 
     fn check_file(&self, value: &Value, extent: Extent) -> Vec<Finding> {
