@@ -45,6 +45,12 @@ fn guess(place: &Context, specs: &[RunSpec], asked_jobs: usize) -> f64 {
     let seconds = |spec: &RunSpec| match spec.model.kind {
         twoscale::models::ModelKind::Mlp => 0.7e-3,
         twoscale::models::ModelKind::LeNet5 => 5e-3,
+        // 30 ms for each of depth - 4 convolutions and each pass, times width².
+        twoscale::models::ModelKind::WideResNet => {
+            let (depth, width) = (spec.model.depth.unwrap_or(0), spec.model.width.unwrap_or(0));
+            let passes = if spec.optimiser.asam.is_some() || spec.optimiser.sam.is_some() { 2.0 } else { 1.0 };
+            0.03 * passes * (width * width * depth.saturating_sub(4)) as f64
+        }
     };
     let missing = specs.iter().filter(|spec| !place.store.has(&spec.key()));
     missing.map(|spec| seconds(spec) * spec.schedule.steps as f64).sum::<f64>() / jobs(asked_jobs) as f64

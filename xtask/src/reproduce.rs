@@ -30,7 +30,7 @@ const DRAWING: Duration = Duration::from_millis(3);
 pub fn run(args: &Reproduce) -> Result<(), CommandError> {
     let place = Context::find(&args.folders)?;
     let choice = args.change.choice(&args.only);
-    let plans = place.plans(&args.figures, &choice)?;
+    let plans = affordable(place.plans(&args.figures, &choice)?, &args.figures);
     let jobs = args.jobs.map_or(0, usize::from);
     for plan in &plans {
         crate::text::tell!("{}", describe(plan, &place));
@@ -68,6 +68,25 @@ pub fn run(args: &Reproduce) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+/// Leaves figures that take months on a CPU out of `all`; named themselves they stay.
+fn affordable(plans: Vec<Plan>, figures: &[String]) -> Vec<Plan> {
+    let takes_months = |plan: &Plan| {
+        plan.scale == PAPER
+            && plan.runs.iter().any(|run| run.spec.model.kind == twoscale::models::ModelKind::WideResNet)
+    };
+    let (dear, kept): (Vec<_>, Vec<_>) =
+        plans.into_iter().partition(|plan| takes_months(plan) && !figures.contains(&plan.experiment.figure));
+    if !dear.is_empty() {
+        let names: Vec<&str> = dear.iter().map(|plan| plan.name.as_str()).collect();
+        crate::text::tell!(
+            "left out: {} (wide residual networks at the paper's scale take months on a CPU); `--scale reduced` trains narrow ones, \
+             and a figure that is named is trained",
+            names.join(", ")
+        );
+    }
+    kept
 }
 
 /// An error where runs failed, with the first reasons.

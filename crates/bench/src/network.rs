@@ -35,7 +35,7 @@ impl Network {
             Self::WideLeNet100 => (Name::Cifar100, Input::Unit, wide(), 50_000, 2000),
         };
         RunSpec {
-            data: DataSpec { set, labels: Labels::Fine, input, train: None, test: None },
+            data: DataSpec { set, labels: Labels::Fine, input, train: None, test: None, augmentation: None },
             model,
             loss: LossSpec::two_scale([0.01]),
             loss_options: LossOptions::default(),

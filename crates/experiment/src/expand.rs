@@ -8,7 +8,7 @@ use super::file::{Experiment, Loss};
 use super::load::{Choice, PAPER, Source};
 use super::path::KeyPath;
 use super::suggest;
-use crate::spec::RunSpec;
+use crate::spec::{DataSpec, RunSpec};
 
 /// An experiment with all patches laid, and the runs that its figure needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +84,7 @@ impl Source {
 
 fn planned(slug: &str, loss: &Loss, own: &Experiment, seed: u64) -> PlannedRun {
     let spec = RunSpec {
-        data: own.data.clone(),
+        data: data(&own.data),
         model: model(&own.model),
         loss: loss_spec(loss),
         loss_options: relevant(&own.loss_options, loss.kind),
@@ -131,10 +131,20 @@ fn relevant(options: &LossOptions, kind: LossKind) -> LossOptions {
     options
 }
 
+/// Likewise for random changes that change nothing.
+fn data(data: &DataSpec) -> DataSpec {
+    let mut data = data.clone();
+    data.augmentation = data.augmentation.filter(|a| a.crop > 0 || a.flip || a.cutout > 0);
+    if let Some(augmentation) = data.augmentation.as_mut().filter(|augmentation| augmentation.cutout == 0) {
+        augmentation.cutout_probability = 0.5;
+    }
+    data
+}
+
 /// Likewise for the shape of convolutions in a network without any.
 fn model(model: &ModelSpec) -> ModelSpec {
     let mut model = model.clone();
-    if model.kind == ModelKind::Mlp {
+    if model.kind != ModelKind::LeNet5 {
         (model.channels, model.kernel) = ([6, 16], 5);
     }
     model

@@ -3,10 +3,10 @@ use std::fmt::Write as _;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use twoscale::finding::{Findings, KeyPath};
-use twoscale::models::ModelSpec;
+use twoscale::finding::{Findings, KeyPath, number};
+use twoscale::models::{ModelKind, ModelSpec};
 use twoscale::optimiser::OptimiserSpec;
-use twoscale::options::LossOptions;
+use twoscale::options::{Layers, LossOptions, Normalisation};
 
 use crate::maxima;
 
@@ -100,12 +100,14 @@ pub fn parts(
 ) -> Findings {
     let (mut findings, top) = (Findings::default(), KeyPath::top());
     findings.add(data.findings(), &top.key("data"));
+    let model_spec = model;
     let model = match (data.set.shape(), data.classes()) {
         (Some(shape), Some(classes)) => model.findings_for(shape, classes),
         _ => model.findings(),
     };
     findings.add(model, &top.key("model"));
     findings.add(loss_options.findings(), &top.key("loss-options"));
+    findings.add(wide_resnet(model_spec, loss_options), &top);
     findings.add(schedule.findings(), &top.key("schedule"));
     if let Some(train) = data.train.filter(|train| *train > 0) {
         let batch = schedule.batch;
@@ -113,6 +115,31 @@ pub fn parts(
         findings.require(batch <= train, &top.key("data").key("train"), reason);
     }
     findings.add(optimiser.findings(), &top.key("optimiser"));
+    findings
+}
+
+/// Lists options of the loss that a wide residual network cannot have.
+fn wide_resnet(model: &ModelSpec, loss_options: &LossOptions) -> Findings {
+    let (mut findings, top) = (Findings::default(), KeyPath::top());
+    if model.kind != ModelKind::WideResNet {
+        return findings;
+    }
+    let last_layer_counts = match &loss_options.norm.layers {
+        Layers::All | Layers::Dense => true,
+        Layers::Convolutions => false,
+        Layers::Named(names) => names.iter().any(|name| name == "fc"),
+    };
+    findings.require(
+        !(model.last_layer_begins_at_zero && last_layer_counts),
+        &top.key("model").key("last-layer-begins-at-zero"),
+        "the last layer counts in R(α), so that R(α⁰) would be 0: set `loss-options.norm.layers: convolutions`, or let that layer \
+         begin like the others",
+    );
+    findings.require(
+        loss_options.normalisation != Normalisation::RescaledOnce,
+        &top.key("loss-options").key("normalisation"),
+        "batch normalisation undoes a division of the weights: take `direct`, which divides the logits by R(α⁰)",
+    );
     findings
 }
 
@@ -167,6 +194,46 @@ pub struct DataSpec {
     /// Number of test objects, the first of the set; all where it is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<usize>,
+    /// Random changes of the training images.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<Augmentation>,
+}
+
+/// Random changes of training images, anew at every step, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Augmentation {
+    /// Black pixels laid around the image, out of which a window of the image's size is taken at a random place. 0: none; 4 is usual.
+    #[serde(default)]
+    pub crop: usize,
+    /// Mirrored from left to right with probability 1/2.
+    #[serde(default)]
+    pub flip: bool,
+    /// Side of a square set to 0 after scaling, its centre at a random place of the image. 0: none; 16 is usual.
+    #[serde(default)]
+    pub cutout: usize,
+    /// Probability of the square.
+    #[serde(default = "half")]
+    pub cutout_probability: f64,
+}
+
+fn half() -> f64 {
+    0.5
+}
+
+impl Augmentation {
+    /// Lists the numbers that make no sense for images (C, H, W); a set whose images are known only once it is read has no shape.
+    #[must_use]
+    pub fn findings(&self, shape: Option<[usize; 3]>) -> Findings {
+        let (mut findings, top) = (Findings::default(), KeyPath::top());
+        let side = shape.map_or(maxima::OBJECTS, |[_, height, width]| height.min(width));
+        findings.require_within(self.crop, 0, side, &top.key("crop"));
+        findings.require_within(self.cutout, 0, side, &top.key("cutout"));
+        let probability = self.cutout_probability;
+        let reason = format!("must be a probability, 0 to 1, is {}", number(probability));
+        findings.require((0.0..=1.0).contains(&probability), &top.key("cutout-probability"), reason);
+        findings
+    }
 }
 
 impl DataSpec {
@@ -190,6 +257,9 @@ impl DataSpec {
         }
         let has_coarse = self.labels == datasets::Labels::Fine || self.set.superclasses().is_some();
         findings.require(has_coarse, &top.key("labels"), "only cifar-100 and textures have coarse labels");
+        if let Some(augmentation) = &self.augmentation {
+            findings.add(augmentation.findings(self.set.shape()), &top.key("augmentation"));
+        }
         findings
     }
 }
@@ -242,6 +312,9 @@ impl Schedule {
             findings.require(count <= most, &list, format!("a list has at most {most} steps, this one {count}"));
             for (index, step) in at.iter().enumerate().take(most) {
                 findings.require_within(*step, 0, maxima::STEPS, &list.index(index));
+                let reason =
+                    format!("step {step} lies past the end of a run of {} steps; name an earlier one", self.steps);
+                findings.require(*step < self.steps, &list.index(index), reason);
             }
             for (index, pair) in at.windows(2).enumerate().take(most) {
                 let reason = format!("steps must grow, {} follows {}", pair[1], pair[0]);

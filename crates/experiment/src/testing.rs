@@ -10,7 +10,14 @@ use crate::spec::{DataSpec, Decay, Input, LastBatch, RunSpec, Schedule};
 /// 40 steps of a two-scale loss with momentum on 60 objects: 7 steps an epoch, tests after 15, 30 and 40 steps.
 pub fn spec() -> RunSpec {
     RunSpec {
-        data: DataSpec { set: Name::Digits, labels: Labels::Fine, input: Input::Unit, train: None, test: None },
+        data: DataSpec {
+            set: Name::Digits,
+            labels: Labels::Fine,
+            input: Input::Unit,
+            train: None,
+            test: None,
+            augmentation: None,
+        },
         model: ModelSpec::mlp([8]),
         loss: LossSpec::two_scale([0.1]),
         loss_options: LossOptions::default(),

@@ -260,3 +260,51 @@ fn mistakes_of_the_command_line_name_the_option() {
         "--only singel: `fig99` has no loss `singel`; did you mean `single`?"
     );
 }
+
+#[test]
+fn a_wide_resnet_and_its_recipe_are_checked() {
+    let figure = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/fig1.yaml");
+    let text = std::fs::read_to_string(figure).expect("fig1 is there");
+    let source = Source::parse("fig1.yaml", "fig1", text).expect("YAML");
+    let cases = [
+        ("model.depth=17", "model.depth: a wide residual network has 6n + 4 layers (10, 16, 22, 28, ...)"),
+        ("model.width=0", "model.width: must be at least 1, is 0"),
+        ("model.hidden=[10]", "model.hidden: a `wide-resnet` has no hidden dense layers"),
+        ("model.last-layer-begins-at-zero=true", "set `loss-options.norm.layers: convolutions`"),
+        ("loss-options.normalisation=rescaled-once", "take `direct`"),
+        (
+            "losses.single.inner.smoothed=1",
+            "losses.single.inner.smoothed: the share of the label that goes to the other classes must be at least 0 and below 1, is 1",
+        ),
+        ("optimiser.asam.rho=-0.5", "optimiser.asam.rho: must be 0 or more, is -0.5"),
+        ("optimiser.sam.rho=0.1", "`sam` and `asam` exclude each other"),
+        ("schedule.steps=30000", "schedule.decay.steps.at[1]: step 46800 lies past the end of a run of 30000 steps"),
+        ("data.augmentation.crop=33", "data.augmentation.crop: must be at most 32, is 33"),
+        (
+            "data.augmentation.cutout-probability=1.5",
+            "data.augmentation.cutout-probability: must be a probability, 0 to 1, is 1.5",
+        ),
+        ("model.kind=mlp", "model.depth: only a `wide-resnet` has it"),
+    ];
+    for (set, sentence) in cases {
+        let choice = Choice { sets: vec![set.into()], ..Choice::default() };
+        let told = source.plan(&choice).expect_err(set).to_string();
+        assert!(told.contains(sentence), "--set {set}\nwanted: {sentence}\ntold: {told}");
+    }
+}
+
+#[test]
+fn figures_of_the_wide_resnet_share_their_runs() {
+    let plan = |figure: &str, scale: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../experiments/{figure}.yaml"));
+        let text = std::fs::read_to_string(path).expect("it is there");
+        let source = Source::parse(figure, figure, text).expect("YAML");
+        let plan = source.plan(&Choice { scale: Some(scale.into()), ..Choice::default() }).expect("right");
+        plan.runs.iter().map(|run| run.spec.key()).collect::<Vec<_>>()
+    };
+    for (one, other) in [("fig1", "fig2"), ("fig11", "fig12")] {
+        for scale in ["reduced", "smoke"] {
+            assert_eq!(plan(one, scale), plan(other, scale), "{one}, {scale}");
+        }
+    }
+}

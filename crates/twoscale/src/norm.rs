@@ -208,6 +208,7 @@ fn counted(layers: &Layers, parameters: &[Parameter]) -> Result<Vec<String>> {
     let chosen: Vec<String> = match layers {
         Layers::All => names(&|_| true),
         Layers::Dense => names(&|p| p.kind == LayerKind::Dense),
+        Layers::Convolutions => names(&|p| matches!(p.kind, LayerKind::Convolution { .. })),
         Layers::Named(wanted) => {
             let known: Vec<String> = names(&|_| true);
             if let Some(unknown) = wanted.iter().find(|name| !known.contains(name)) {

@@ -1,4 +1,5 @@
-//! Stochastic gradient descent with momentum and weight decay, over named parameters in a stable order.
+//! Stochastic gradient descent with momentum and weight decay, over named parameters in a stable order, and sharpness-aware
+//! minimisation around it.
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use schemars::JsonSchema;
@@ -9,6 +10,10 @@ use crate::finding::{Findings, KeyPath, number};
 use crate::loss::Scales;
 use crate::ops::sgd_update;
 use crate::parameters::Parameter;
+
+mod sharpness;
+
+pub use sharpness::{AsamSpec, Operator, Perturbed, SamSpec, Sharpness, StatisticsOf};
 
 /// SGD as PyTorch defines it: g ← g + λ w; v ← μ v + g (v = g at first); w ← w - τ v.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,19 +27,31 @@ pub struct OptimiserSpec {
     /// λ; acts on weights and biases, not on the scales.
     #[serde(default)]
     pub weight_decay: f64,
+    /// SAM around it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sam: Option<SamSpec>,
+    /// ASAM around it, the optimiser of figures 1, 2, 11 and 12.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asam: Option<AsamSpec>,
 }
 
 impl OptimiserSpec {
     /// SGD of this learning rate, without momentum and weight decay.
     #[must_use]
     pub fn sgd(learning_rate: f64) -> Self {
-        Self { learning_rate, momentum: 0.0, weight_decay: 0.0 }
+        Self { learning_rate, momentum: 0.0, weight_decay: 0.0, sam: None, asam: None }
     }
 
     /// The same with momentum μ.
     #[must_use]
     pub fn with_momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
+    }
+
+    /// The same with ASAM around it.
+    #[must_use]
+    pub fn with_asam(self, asam: AsamSpec) -> Self {
+        Self { asam: Some(asam), ..self }
     }
 
     /// The same with weight decay λ.
@@ -54,7 +71,27 @@ impl OptimiserSpec {
         let decay = self.weight_decay;
         let reason = format!("must be 0 or more, is {}", number(decay));
         findings.require(decay.is_finite() && decay >= 0.0, &top.key("weight-decay"), reason);
+        if let Some(sam) = self.sam {
+            findings.add(sam.findings(), &top.key("sam"));
+        }
+        if let Some(asam) = self.asam {
+            findings.add(asam.findings(), &top.key("asam"));
+        }
+        let both = self.sam.is_some() && self.asam.is_some();
+        findings.require(!both, &top.key("sam"), "`sam` and `asam` exclude each other; take one");
         findings
+    }
+
+    /// SAM or ASAM, if either is asked for.
+    ///
+    /// # Errors
+    /// Fails when its numbers make no sense.
+    pub fn sharpness(&self) -> Result<Option<Sharpness>> {
+        match (self.sam, self.asam) {
+            (None, None) => Ok(None),
+            (Some(spec), _) => Sharpness::sam(spec).map(Some),
+            (None, Some(spec)) => Sharpness::asam(spec).map(Some),
+        }
     }
 }
 

@@ -107,6 +107,8 @@ pub enum Layers {
     Dense,
     /// Every linear layer, convolutions included.
     All,
+    /// Every convolution.
+    Convolutions,
     /// The layers of these names.
     Named(Vec<String>),
 }

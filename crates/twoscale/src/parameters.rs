@@ -11,9 +11,13 @@ pub enum Role {
     Weight,
     /// Bias of a linear layer.
     Bias,
+    /// Scale γ of a batch normalisation.
+    Scale,
+    /// Shift β of a batch normalisation.
+    Shift,
 }
 
-/// The kind of the linear layer that a parameter belongs to.
+/// The kind of the layer that a parameter belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayerKind {
     /// Fully connected.
@@ -23,6 +27,8 @@ pub enum LayerKind {
         /// Places of the image at which the kernel is applied; 784 where a 5x5 kernel meets a 32x32 image.
         positions: usize,
     },
+    /// Batch normalisation: no linear layer, so that it never counts in R(α).
+    BatchNorm,
 }
 
 impl LayerKind {
@@ -30,7 +36,7 @@ impl LayerKind {
     #[must_use]
     pub fn positions(self) -> f64 {
         match self {
-            Self::Dense => 1.0,
+            Self::Dense | Self::BatchNorm => 1.0,
             Self::Convolution { positions } => positions as f64,
         }
     }
@@ -43,19 +49,19 @@ pub struct Parameter {
     pub layer: String,
     /// The layer's kind.
     pub kind: LayerKind,
-    /// Weight or bias.
+    /// What it is in that layer.
     pub role: Role,
     /// The variable itself. Weights have PyTorch's layout: dense (out, in), convolution (out, in, k, k).
     pub var: Var,
 }
 
 impl Parameter {
-    /// `conv1.weight`, `conv1.bias`, ...
+    /// `conv1.weight`, `conv1.bias`, `bn.weight`, ...: PyTorch's names, in which a batch normalisation's scale is its weight.
     #[must_use]
     pub fn name(&self) -> String {
         let role = match self.role {
-            Role::Weight => "weight",
-            Role::Bias => "bias",
+            Role::Weight | Role::Scale => "weight",
+            Role::Bias | Role::Shift => "bias",
         };
         format!("{}.{role}", self.layer)
     }

@@ -11,14 +11,18 @@ pub enum Purpose {
     Initialisation = 1,
     /// Order of the training objects; index = epoch.
     Shuffle = 2,
-    /// Random crops and flips; index = step.
-    Augmentation = 3,
+    /// Random crops of training images; index = step.
+    Crop = 3,
     /// Synthetic data; index = class or object.
     Synthesis = 4,
     /// Splitting a data set into training and test part.
     Split = 5,
     /// Random test inputs and everything else that is no part of a run.
     Other = 6,
+    /// Random mirroring of training images; index = step.
+    Flip = 7,
+    /// Squares cut out of training images; index = step.
+    Cutout = 8,
 }
 
 /// The stream of `seed` for one purpose; `index` separates streams of one purpose (see [`Purpose`]). Streams are stateless:

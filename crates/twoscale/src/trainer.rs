@@ -4,14 +4,16 @@
 //! inputs -> Model -> logits X(α) ----------------+--> MultiScale -> losses -> mean -> backward -> Sgd
 //! weights -> ParameterNorm -> log R(α) -> Scales -> multipliers c_k
 //! ```
+use candle_core::backprop::GradStore;
 use candle_core::{DType, Tensor};
 
 use crate::Result;
 use crate::loss::{LossSpec, Scales, TwoScaleConfig, TwoScaleLoss, host_labels, margin};
 use crate::metrics::Evaluation;
-use crate::models::Model;
-use crate::optimiser::{OptimiserSpec, Sgd};
+use crate::models::{Model, Statistics};
+use crate::optimiser::{OptimiserSpec, Sgd, Sharpness};
 use crate::options::LossOptions;
+use crate::parameters::{Parameter, Role};
 
 mod checkpoint;
 
@@ -33,6 +35,8 @@ pub struct Trainer {
     model: Box<dyn Model>,
     loss: TwoScaleLoss,
     optimiser: Sgd,
+    /// SAM or ASAM around the optimiser.
+    sharpness: Option<Sharpness>,
 }
 
 /// A [`Trainer`] in the making, see [`Trainer::builder`].
@@ -71,8 +75,9 @@ impl TrainerBuilder {
             TwoScaleConfig::new(self.loss, self.options),
             self.model.parameters().clone(),
         )?;
+        let sharpness = self.optimiser.sharpness()?;
         let optimiser = Sgd::new(&self.optimiser, self.model.parameters(), loss.scales())?;
-        Ok(Trainer { model: self.model, loss, optimiser })
+        Ok(Trainer { model: self.model, loss, optimiser, sharpness })
     }
 }
 
@@ -110,21 +115,52 @@ impl Trainer {
     /// Fails when shapes do not fit. A loss that is not finite is no error: the caller sees it in [`Step::loss`].
     pub fn step(&mut self, inputs: &Tensor, labels: &Tensor, learning_rate: f64) -> Result<Step> {
         let labels = host_labels(labels)?;
-        let logits = self.model.forward(inputs)?;
-        let correct = margin::count_correct(&logits, &labels)?;
-        self.loss.begin_step()?;
+        let first = self.pass(inputs, &labels, Pass::First)?;
+        match self.sharpness {
+            None => {
+                let (gradients, radial) = (&first.gradients, &first.radial);
+                self.optimiser.step(self.model.parameters(), self.loss.scales(), gradients, radial, learning_rate)?;
+            }
+            Some(sharpness) => {
+                let parameters = self.model.parameters();
+                let gradients = complete(first.gradients, parameters, &first.radial)?;
+                let weights = parameters.iter().map(|p| (&p.var, matches!(p.role, Role::Weight | Role::Scale)));
+                let scales = self.loss.scales().parameters().iter();
+                let scales = scales.filter(|p| p.trained && sharpness.perturbs_scales()).map(|p| (&p.var, false));
+                let perturbed = sharpness.perturb(weights.chain(scales), &gradients)?;
+                drop(gradients);
+                let moves_statistics = sharpness.second_pass_moves_statistics();
+                let second = self.pass(inputs, &labels, Pass::Second { moves_statistics })?;
+                // The part along the weights is of the weights of this pass: added before they are put back.
+                let gradients = complete(second.gradients, parameters, &second.radial)?;
+                perturbed.restore()?;
+                self.optimiser.step(parameters, self.loss.scales(), &gradients, &[], learning_rate)?;
+            }
+        }
+        self.loss.end_step();
+        Ok(first.step)
+    }
+
+    /// Loss and gradients of a batch at the present parameters.
+    fn pass(&self, inputs: &Tensor, labels: &[u32], pass: Pass) -> Result<Gradients> {
+        let moves_statistics = !matches!(pass, Pass::Second { moves_statistics: false });
+        let statistics = if moves_statistics { Statistics::Update } else { Statistics::Keep };
+        let logits = self.model.forward_training(inputs, statistics)?;
+        let correct = margin::count_correct(&logits, labels)?;
+        // R that is kept for several steps is kept for both passes of a step too.
+        if pass == Pass::First || self.loss.options().norm.every == 1 {
+            self.loss.begin_step()?;
+        }
         let norm = self.loss.step_norm()?;
         let log_norm = norm.log.to_scalar::<f64>()?;
         let scales = self.loss.scales().values()?;
-        let loss = self.loss.batch(&logits, &labels, &norm.log)?;
+        let loss = self.loss.batch(&logits, labels, &norm.log)?;
         let gradients = crate::ops::backward(&loss)?;
         // ∂L/∂w through R(α) = ∂L/∂log R · slope · w.
         let along = gradients.get(&norm.log).map_or(Ok(0.0), Tensor::to_scalar::<f64>)?;
         let radial: Vec<f64> = norm.slopes.iter().map(|slope| along * slope).collect();
-        self.optimiser.step(self.model.parameters(), self.loss.scales(), &gradients, &radial, learning_rate)?;
-        self.loss.end_step();
         let loss = loss.to_dtype(DType::F64)?.to_scalar()?;
-        Ok(Step { loss, correct, log_norm, scales })
+        Ok(Gradients { step: Step { loss, correct, log_norm, scales }, gradients, radial })
     }
 
     /// Evaluates a batch on the scale R1 and appends to `into`. `superclass[k]` is the super-class of class k.
@@ -176,4 +212,33 @@ impl Trainer {
     pub fn current_log_norm(&self) -> Result<f64> {
         self.loss.log_norm()
     }
+}
+
+/// One of the passes of a step; without SAM or ASAM there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pass {
+    /// At the parameters w.
+    First,
+    /// At w + ε.
+    Second { moves_statistics: bool },
+}
+
+/// The result of one pass.
+struct Gradients {
+    step: Step,
+    gradients: GradStore,
+    /// κ of a further part κ·w of the gradient of every parameter w; may be empty.
+    radial: Vec<f64>,
+}
+
+/// Gradients with the further part κ·w of each parameter added.
+fn complete(mut gradients: GradStore, parameters: &[Parameter], radial: &[f64]) -> Result<GradStore> {
+    for (parameter, slope) in parameters.iter().zip(radial).filter(|(_, slope)| **slope != 0.0) {
+        let mut gradient = (parameter.var.as_detached_tensor() * *slope)?;
+        if let Some(own) = gradients.remove(&parameter.var) {
+            gradient = (gradient + own)?;
+        }
+        gradients.insert(&parameter.var, gradient);
+    }
+    Ok(gradients)
 }

@@ -34,6 +34,12 @@ pub(super) fn relative(spec: &RunSpec) -> usize {
     let per_object = match spec.model.kind {
         ModelKind::Mlp => 1,
         ModelKind::LeNet5 => 5,
+        // Each of depth - 4 convolutions takes about 2.4 million multiplications times width², LeNet-5 0.65 in all.
+        ModelKind::WideResNet => {
+            let passes = 1 + usize::from(spec.optimiser.sam.is_some() || spec.optimiser.asam.is_some());
+            let (depth, width) = (spec.model.depth.unwrap_or(0), spec.model.width.unwrap_or(0));
+            width.saturating_mul(width).saturating_mul(depth).saturating_mul(18 * passes)
+        }
     };
     spec.schedule.steps.saturating_mul(spec.schedule.batch).saturating_mul(per_object)
 }

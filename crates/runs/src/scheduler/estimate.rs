@@ -166,7 +166,7 @@ fn calibrate(spec: &RunSpec, data: &RunData, factory: &dyn LearnerFactory) -> Re
         let began = Instant::now();
         let mut times = Vec::new();
         for step in 0..schedule.steps.min(1000) {
-            let batch = data.train_batch(batches.indices(step));
+            let batch = data.augmented_batch(batches.indices(step), spec.seed, step);
             let begin = Instant::now();
             training.step(&batch, learning_rate(spec, step))?;
             times.push(begin.elapsed().as_secs_f64());

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use datasets::{Dataset, Split};
 
+use super::augmentation::{Change, changes};
 use super::input::Scaling;
-use experiment::spec::DataSpec;
+use experiment::spec::{Augmentation, DataSpec};
 
 /// A data set with the choices of a [`DataSpec`] made. Cheap to share: the images are the data set's own.
 #[derive(Clone, Debug)]
 pub struct RunData {
     dataset: Arc<Dataset>,
     scaling: Scaling,
+    augmentation: Option<Augmentation>,
     train: usize,
     test: usize,
 }
@@ -24,7 +26,7 @@ impl RunData {
         let (train, test) = (limit(&dataset.train, spec.train), limit(&dataset.test, spec.test));
         let pixels: usize = dataset.shape.iter().product();
         let scaling = Scaling::new(spec.input, &dataset.train.images[..train * pixels], dataset.shape, dataset.white);
-        Self { dataset, scaling, train, test }
+        Self { dataset, scaling, augmentation: spec.augmentation, train, test }
     }
 
     /// The data set.
@@ -49,7 +51,18 @@ impl RunData {
     #[must_use]
     pub fn train_batch(&self, indices: &[u32]) -> Batch<'_> {
         let labels = indices.iter().map(|&index| self.dataset.train.labels[index as usize]).collect();
-        Batch { data: self, split: &self.dataset.train, indices: indices.to_vec(), labels }
+        Batch { data: self, split: &self.dataset.train, indices: indices.to_vec(), labels, changes: Vec::new() }
+    }
+
+    /// The training objects at these positions as the batch of step `step` (from 0) of a run of seed `seed`: with the random changes
+    /// of the specification.
+    #[must_use]
+    pub fn augmented_batch(&self, indices: &[u32], seed: u64, step: usize) -> Batch<'_> {
+        let mut batch = self.train_batch(indices);
+        if let Some(augmentation) = &self.augmentation {
+            batch.changes = changes(augmentation, self.dataset.shape, indices.len(), seed, step);
+        }
+        batch
     }
 
     /// The whole training set in order, in batches of `size` and a smaller last one.
@@ -67,7 +80,7 @@ impl RunData {
             let range = begin..objects.min(begin + size);
             let labels = split.labels[range.clone()].to_vec();
             let indices = range.map(|index| u32::try_from(index).unwrap_or(u32::MAX)).collect();
-            Batch { data: self, split, indices, labels }
+            Batch { data: self, split, indices, labels, changes: Vec::new() }
         })
     }
 }
@@ -79,6 +92,8 @@ pub struct Batch<'a> {
     split: &'a Split,
     indices: Vec<u32>,
     labels: Vec<u32>,
+    /// Random changes, one an object; none where the images stay as they are.
+    changes: Vec<Change>,
 }
 
 impl Batch<'_> {
@@ -122,12 +137,22 @@ impl Batch<'_> {
     pub fn inputs(&self) -> candle_core::Result<Tensor> {
         let scaling = &self.data.scaling;
         let image = scaling.image_len();
+        let shape = self.data.dataset.shape;
+        let side = self.data.augmentation.map_or(0, |augmentation| augmentation.cutout);
         let mut values = Vec::with_capacity(self.len() * image);
-        for &index in &self.indices {
+        let mut moved = vec![0; if self.changes.is_empty() { 0 } else { image }];
+        for (position, &index) in self.indices.iter().enumerate() {
             let begin = index as usize * image;
-            scaling.append(&self.split.images[begin..begin + image], &mut values);
+            let pixels = &self.split.images[begin..begin + image];
+            if let Some(change) = self.changes.get(position) {
+                change.window(pixels, shape, &mut moved);
+                scaling.append(&moved, &mut values);
+                change.cut(side, shape, &mut values[position * image..]);
+            } else {
+                scaling.append(pixels, &mut values);
+            }
         }
-        let [channels, height, width] = self.data.dataset.shape;
+        let [channels, height, width] = shape;
         Tensor::from_vec(values, (self.len(), channels, height, width), &Device::Cpu)
     }
 }

@@ -183,7 +183,7 @@ impl Execution<'_> {
             if self.stopped() {
                 return Ok(Some(CommandError::Interrupted));
             }
-            let batch = self.data.train_batch(batches.indices(self.step));
+            let batch = self.data.augmented_batch(batches.indices(self.step), self.spec.seed, self.step);
             let step = self.training.step(&batch, learning_rate(self.spec, self.step))?;
             if !is_finite(&step) {
                 return Ok(Some(CommandError::Diverged));

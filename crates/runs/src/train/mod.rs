@@ -2,6 +2,7 @@
 //!
 //! [`RunData`] is the data as a run sees them, [`Batches`] their order, [`Learner`] whatever learns from them (a
 //! [`LearnerFactory`] makes them: [`NetworkFactory`], or [`FakeFactory`] for tests of the command line), [`execute`] the loop around all three.
+mod augmentation;
 mod batches;
 mod data;
 mod execute;

@@ -133,6 +133,59 @@ fn a_resumed_network_has_the_record_of_an_uninterrupted_one() {
     same_record_wherever_it_breaks(&NetworkFactory, 4);
 }
 
+/// Batch normalisation, ASAM, momentum, label smoothing, augmentation, milestones, the last batch kept: everything that has a state.
+fn wide_resnet() -> RunSpec {
+    use experiment::spec::{Augmentation, Decay};
+    use twoscale::loss::Inner;
+    use twoscale::models::ModelSpec;
+    use twoscale::optimiser::{AsamSpec, Operator};
+    let mut spec = spec();
+    spec.model = ModelSpec::wide_resnet(10, 1);
+    spec.loss.inner = Inner::Smoothed(0.1);
+    spec.data.augmentation = Some(Augmentation { crop: 1, flip: true, cutout: 2, cutout_probability: 0.5 });
+    let operator = Operator::Magnitude;
+    let asam = AsamSpec { rho: 0.5, operator, statistics: Default::default(), perturb_scales: false };
+    spec.optimiser.asam = Some(asam);
+    spec.optimiser.weight_decay = 5e-4;
+    spec.schedule.steps = 10;
+    spec.schedule.test_every = 4;
+    spec.schedule.last_batch = LastBatch::Keep;
+    spec.schedule.decay = Decay::Steps { at: vec![3, 8], factor: 0.2 };
+    spec
+}
+
+#[test]
+fn a_resumed_wide_resnet_has_the_record_of_an_uninterrupted_one() {
+    let spec = wide_resnet();
+    let whole = content(&uninterrupted(&spec, &NetworkFactory));
+    assert!(whole.1.iter().any(|(name, _)| name == "bn.running_var"), "a record can be evaluated again");
+    for calls in [5, 9] {
+        let mut kept = None;
+        let breaking = Breaking { inner: &NetworkFactory, calls_left: AtomicUsize::new(calls) };
+        assert!(attempt(&spec, &breaking, &mut kept, Duration::ZERO).is_err());
+        assert!(kept.is_some());
+        let resumed = finished(attempt(&spec, &NetworkFactory, &mut kept, Duration::ZERO));
+        assert_eq!(content(&resumed), whole, "broken after {calls} calls");
+    }
+}
+
+#[test]
+fn augmented_batches_differ_from_step_to_step_and_tests_are_left_alone() {
+    let spec = wide_resnet();
+    let data = RunData::new(&spec.data, std::sync::Arc::new(samples::dataset()));
+    let pixels = |batch: Batch<'_>| batch.inputs().and_then(|x| x.flatten_all()?.to_vec1::<f32>()).expect("pixels");
+    let objects = [3, 1, 4, 1, 5, 9];
+    let step = |step| pixels(data.augmented_batch(&objects, 1, step));
+    assert_eq!(step(2), step(2));
+    assert_ne!(step(2), step(3));
+    assert_ne!(step(2), pixels(data.train_batch(&objects)));
+    let plain = RunData::new(&samples::spec().data, std::sync::Arc::new(samples::dataset()));
+    assert_eq!(pixels(plain.augmented_batch(&objects, 1, 2)), pixels(plain.train_batch(&objects)));
+    for (own, other) in data.test_in_order(30).zip(plain.test_in_order(30)) {
+        assert_eq!(pixels(own), pixels(other));
+    }
+}
+
 #[test]
 fn a_network_learns_and_losses_of_one_seed_begin_alike() {
     let mut spec = spec();

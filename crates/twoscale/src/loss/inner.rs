@@ -19,6 +19,8 @@ impl Inner {
     /// let loss = |inner: Inner| inner.per_object(&logits, &[0])?.to_vec1::<f64>().map_err(twoscale::Error::from);
     /// assert!((loss(Inner::CrossEntropy)?[0] - 4f64.ln()).abs() < 1e-12);
     /// assert!((loss(Inner::Truncated(0.5))?[0] - 2f64.ln()).abs() < 1e-12);
+    /// let smoothed = 0.9 * 4f64.ln() + 0.1 * (4f64 / 3.0).ln();
+    /// assert!((loss(Inner::Smoothed(0.1))?[0] - smoothed).abs() < 1e-12);
     /// assert!((loss(Inner::SquaredError)?[0] - 1.125).abs() < 1e-12); // (3/4)² + (3/4)²
     /// # Ok(()) }
     /// ```
@@ -33,6 +35,15 @@ impl Inner {
                 let bound = Tensor::full(-k.ln(), loss.shape(), loss.device())?.to_dtype(loss.dtype())?;
                 Ok(loss.gt(&bound)?.where_cond(&bound, &loss)?)
             }
+            Self::Smoothed(epsilon) => {
+                let shifted = scaled.broadcast_sub(&scaled.max_keepdim(D::Minus1)?.detach())?;
+                let classes = shifted.dims2()?.1 as f64;
+                let correct = shifted.gather(&labels, 1)?.squeeze(1)?;
+                let others = ((shifted.sum(D::Minus1)? - &correct)? * (epsilon / (classes - 1.0)))?;
+                let normaliser = shifted.exp()?.sum(D::Minus1)?.log()?;
+                // Σ_j q_j = 1, so that the normaliser counts once.
+                Ok(((normaliser - (correct * (1.0 - epsilon))?)? - others)?)
+            }
             Self::SquaredError => {
                 let shifted = scaled.broadcast_sub(&scaled.max_keepdim(D::Minus1)?.detach())?.exp()?;
                 let probabilities = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
@@ -43,10 +54,17 @@ impl Inner {
         }
     }
 
-    /// Lists what makes no sense: the k of [`Inner::Truncated`] must be a probability.
+    /// Lists what makes no sense: the k of [`Inner::Truncated`] must be a probability, the ε of [`Inner::Smoothed`] below 1.
     #[must_use]
     pub fn findings(self) -> Findings {
         let mut findings = Findings::default();
+        if let Self::Smoothed(epsilon) = self {
+            let reason = format!(
+                "the share of the label that goes to the other classes must be at least 0 and below 1, is {}; 0.1 is usual",
+                number(epsilon)
+            );
+            findings.require((0.0..1.0).contains(&epsilon), &KeyPath::top().key("smoothed"), reason);
+        }
         if let Self::Truncated(k) = self {
             let reason = format!(
                 "must be greater than 0 and at most 1, since eq. (12) caps the loss at -log k; is {}",

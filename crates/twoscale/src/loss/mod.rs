@@ -83,6 +83,8 @@ pub enum Inner {
     CrossEntropy,
     /// Truncated cross-entropy, eq. (12), with its k.
     Truncated(f64),
+    /// Cross-entropy with label smoothing ε: -Σ_j q_j log p_j with q = 1-ε for the label and ε/(K-1) for every other class.
+    Smoothed(f64),
     /// Squared error between the soft-max and the one-hot label, summed over classes.
     SquaredError,
 }

@@ -10,7 +10,7 @@ use crate::finding::{Findings, KeyPath};
 use crate::metrics::{Evaluation, check_superclasses};
 use crate::norm::{NormGradient, ParameterNorm};
 use crate::options::{Layers, LossOptions, Normalisation};
-use crate::parameters::{Parameter, Parameters, from_varmap, from_weights};
+use crate::parameters::{LayerKind, Parameter, Parameters, Role, from_varmap, from_weights};
 use crate::{Error, Result};
 
 /// Specification of a [`TwoScaleLoss`]: the loss, and the options of its norm, gate, scales and reduction.
@@ -125,6 +125,17 @@ impl TwoScaleLoss {
         findings.into_result()?;
         let norm = ParameterNorm::new(&options.norm, &parameters)?;
         let initial_log_norm = norm.log(&parameters)?.to_scalar::<f64>()?;
+        if initial_log_norm == f64::NEG_INFINITY {
+            refuse_zero_layer(&norm, &parameters)?;
+        }
+        let has_batch_norm = parameters.iter().any(|p| p.kind == LayerKind::BatchNorm);
+        if options.normalisation == Normalisation::RescaledOnce && has_batch_norm {
+            return Err(Error::Setting(
+                "normalisation: `rescaled-once` divides the weights, which batch normalisation undoes: take `direct`, which divides \
+                 the logits by R(α⁰)"
+                    .into(),
+            ));
+        }
         let scales = Scales::new(&loss, &options, initial_log_norm.exp())?;
         let mut log_norm = initial_log_norm;
         if options.normalisation == Normalisation::RescaledOnce {
@@ -311,6 +322,22 @@ impl TwoScaleLoss {
     fn first_multiplier(&self, log_norm: f64) -> Result<f64> {
         Ok(self.scales.values()?[0] * (-log_norm).exp())
     }
+}
+
+/// Refuses a counted layer whose weight is all zero: R(α⁰) is 0 and nothing can be divided by it.
+fn refuse_zero_layer(norm: &ParameterNorm, parameters: &[Parameter]) -> Result<()> {
+    for parameter in norm.members().iter().map(|position| &parameters[*position]) {
+        let squares =
+            || -> Result<f64> { Ok(parameter.var.as_tensor().to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar()?) };
+        if parameter.role == Role::Weight && squares()? == 0.0 {
+            return Err(Error::Setting(format!(
+                "layer `{}` begins at zero and counts in R(α), so that R(α⁰) = 0: count other layers (`norm: {{layers: convolutions}}`), \
+                 or let it begin like the others (`last-layer-begins-at-zero: false`)",
+                parameter.layer
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Labels (N) of any integer type, N at least 1, copied to the host.

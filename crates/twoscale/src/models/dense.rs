@@ -35,3 +35,10 @@ pub(super) fn forward(parameters: &[Parameter], biases: bool, last: LastActivati
     }
     Ok(if last == LastActivation::Abs { x.abs()? } else { x })
 }
+
+/// The last dense layer alone: x (N, in), w (K, in), b (K), with the activation `last`.
+pub(super) fn logits(x: &Tensor, w: &Tensor, b: Option<&Tensor>, last: LastActivation) -> Result<Tensor> {
+    let relu = last == LastActivation::Relu;
+    let x = linear(x, w, b, if relu { Activation::Relu } else { Activation::None })?;
+    Ok(if last == LastActivation::Abs { x.abs()? } else { x })
+}

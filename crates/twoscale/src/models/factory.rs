@@ -1,7 +1,8 @@
 //! Fresh parameters, one after the other.
 use candle_core::{DType, Device, Tensor, Var};
 
-use super::ModelSpec;
+use super::batch_norm::BatchNorm;
+use super::{Buffer, ModelSpec};
 use crate::Result;
 use crate::parameters::{LayerKind, Parameter, Parameters, Role};
 
@@ -28,6 +29,36 @@ impl Factory<'_> {
             self.push(name, kind, Role::Bias, bias, shape)?;
         }
         Ok(())
+    }
+
+    /// A convolution's weight (out, in, k, k), applied at `positions` places, without a bias; its position.
+    pub fn convolution(&mut self, name: &str, positions: usize, shape: &[usize; 4]) -> Result<usize> {
+        let taps = shape[2] * shape[3];
+        let index = self.made.len();
+        let values = self.spec.initialisation.fill(shape, shape[1] * taps, shape[0] * taps, self.seed, index as u64);
+        self.push(name, LayerKind::Convolution { positions }, Role::Weight, values, shape)?;
+        Ok(index)
+    }
+
+    /// A layer of zeros: its weight and, if the network has biases, its bias.
+    pub fn zeros(&mut self, name: &str, kind: LayerKind, shape: &[usize; 2]) -> Result<()> {
+        self.push(name, kind, Role::Weight, vec![0.0; shape[0] * shape[1]], shape)?;
+        if self.spec.biases {
+            self.push(name, kind, Role::Bias, vec![0.0; shape[0]], &shape[..1])?;
+        }
+        Ok(())
+    }
+
+    /// A batch normalisation of so many channels, γ = 1 and β = 0; its running statistics are added to `buffers`.
+    pub fn batch_norm(&mut self, name: &str, channels: usize, buffers: &mut Vec<Buffer>) -> Result<BatchNorm> {
+        let scale = self.made.len();
+        self.push(name, LayerKind::BatchNorm, Role::Scale, vec![1.0; channels], &[channels])?;
+        self.push(name, LayerKind::BatchNorm, Role::Shift, vec![0.0; channels], &[channels])?;
+        let mean = Var::zeros(channels, self.dtype, self.device)?;
+        let variance = Var::ones(channels, self.dtype, self.device)?;
+        let norm = BatchNorm { scale, mean, variance };
+        buffers.extend(norm.buffers(name));
+        Ok(norm)
     }
 
     fn push(&mut self, name: &str, kind: LayerKind, role: Role, values: Vec<f32>, shape: &[usize]) -> Result<()> {

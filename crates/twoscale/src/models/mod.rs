@@ -1,5 +1,5 @@
 //! The networks of the paper. A model maps a batch of inputs to logits X^{M-1}, its last activation applied.
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Tensor, Var};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -8,24 +8,61 @@ use crate::initialisation::{BiasInitialisation, Initialisation};
 use crate::parameters::Parameters;
 use crate::{Result, limits};
 
+mod batch_norm;
 mod dense;
 mod factory;
 mod lenet5;
 mod mlp;
+mod wide_resnet;
 
 pub use lenet5::LeNet5;
 pub use mlp::Mlp;
+pub use wide_resnet::WideResNet;
 
 /// A network: logits of a batch, and named parameters. Can be sent to another thread.
 pub trait Model: Send {
-    /// Logits (N, K) of a batch; inputs are (N, C, H, W), which a dense network flattens.
+    /// Logits (N, K) of a batch in evaluation; inputs are (N, C, H, W), which a dense network flattens.
     ///
     /// # Errors
     /// Fails when the shapes do not fit.
     fn forward(&self, inputs: &Tensor) -> Result<Tensor>;
 
+    /// Logits (N, K) of a batch in training, differentiable in the parameters. Differs from [`Model::forward`] where the network
+    /// normalises by the statistics of the batch.
+    ///
+    /// # Errors
+    /// When the shapes do not fit.
+    fn forward_training(&self, inputs: &Tensor, statistics: Statistics) -> Result<Tensor> {
+        let _ = statistics;
+        self.forward(inputs)
+    }
+
     /// The trainable parameters, in the order in which data passes them.
     fn parameters(&self) -> &Parameters;
+
+    /// What training changes beside the parameters, such as the running statistics of batch normalisation: part of every
+    /// checkpoint.
+    fn buffers(&self) -> &[Buffer] {
+        &[]
+    }
+}
+
+/// Whether a pass in training moves the running statistics of batch normalisation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statistics {
+    /// Moves them towards the batch's.
+    Update,
+    /// Leaves them.
+    Keep,
+}
+
+/// A tensor that training changes by other means than gradients.
+#[derive(Clone, Debug)]
+pub struct Buffer {
+    /// Its name, such as `bn.running_mean`.
+    pub name: String,
+    /// Its values.
+    pub var: Var,
 }
 
 /// Specification of a network and of its initial parameters.
@@ -34,7 +71,9 @@ pub trait Model: Send {
 pub struct ModelSpec {
     /// The architecture.
     pub kind: ModelKind,
-    /// Widths of the hidden dense layers: `[100]` is the paper's MNIST network 784-100-10, `[120]` LeNet's 400-120-K.
+    /// Widths of the hidden dense layers: `[100]` is the paper's MNIST network 784-100-10, `[120]` LeNet's 400-120-K. None in a wide
+    /// residual network.
+    #[serde(default)]
     pub hidden: Vec<usize>,
     /// Output channels of the two convolutions (LeNet-5 only).
     #[serde(default = "lenet_channels")]
@@ -54,6 +93,16 @@ pub struct ModelSpec {
     /// Law of the initial biases.
     #[serde(default)]
     pub bias_initialisation: BiasInitialisation,
+    /// Layers of the wide residual network on the way of the data, 6n + 4: 10, 16, 22, 28, ... (wide residual network only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<usize>,
+    /// Factor on the channels 16, 32, 64 of its three groups (wide residual network only).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
+    /// Makes weight and bias of the last layer begin at zero, as in a public training script (wide residual network only). R(α⁰)
+    /// is 0 where that layer counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last_layer_begins_at_zero: bool,
 }
 
 impl ModelSpec {
@@ -69,6 +118,9 @@ impl ModelSpec {
             last_activation: LastActivation::default(),
             initialisation: Initialisation::default(),
             bias_initialisation: BiasInitialisation::default(),
+            depth: None,
+            width: None,
+            last_layer_begins_at_zero: false,
         }
     }
 
@@ -76,6 +128,20 @@ impl ModelSpec {
     #[must_use]
     pub fn lenet5() -> Self {
         Self { kind: ModelKind::LeNet5, ..Self::mlp([120]) }
+    }
+
+    /// The wide residual network WRN-depth-width: Kaiming's initialisation, as is usual for it, and no activation on the logits.
+    #[must_use]
+    pub fn wide_resnet(depth: usize, width: usize) -> Self {
+        Self {
+            kind: ModelKind::WideResNet,
+            last_activation: LastActivation::None,
+            initialisation: Initialisation::Kaiming,
+            bias_initialisation: BiasInitialisation::Zero,
+            depth: Some(depth),
+            width: Some(width),
+            ..Self::mlp([])
+        }
     }
 
     /// The same with these widths of the hidden dense layers.
@@ -137,6 +203,7 @@ impl ModelSpec {
             }
             findings.require_within(self.kernel, 1, limits::KERNEL, &top.key("kernel"));
         }
+        findings.add(wide_resnet::findings(self), &top);
         findings
     }
 
@@ -153,14 +220,17 @@ impl ModelSpec {
         let size = match self.kind {
             ModelKind::Mlp => Ok(dense::count(self, product(&input), classes)),
             ModelKind::LeNet5 => lenet5::count(self, input, classes),
+            ModelKind::WideResNet => wide_resnet::count(self, input, classes),
         };
         match size {
             Ok(parameters) => {
                 let most = limits::PARAMETERS;
                 let reason = format!("the network has {parameters} weights and biases; at most {most} are possible");
-                findings.require(parameters <= most, &top.key("hidden"), reason);
+                let key = if self.kind == ModelKind::WideResNet { "width" } else { "hidden" };
+                findings.require(parameters <= most, &top.key(key), reason);
             }
-            Err(reason) => findings.require(false, &top.key("kernel"), reason),
+            Err(reason) if self.kind == ModelKind::LeNet5 => findings.require(false, &top.key("kernel"), reason),
+            Err(reason) => findings.require(false, &top.key("kind"), reason),
         }
         findings
     }
@@ -198,6 +268,9 @@ pub enum ModelKind {
     /// Two convolutions with ReLU and 2x2 max-pooling, then dense layers (LeCun et al. 1995).
     #[serde(rename = "lenet-5")]
     LeNet5,
+    /// Wide residual network of `depth` and `width` (Zagoruyko and Komodakis 2016).
+    #[serde(rename = "wide-resnet")]
+    WideResNet,
 }
 
 /// Activation λ on the last linear layer, eq. (1)-(2).
@@ -254,5 +327,6 @@ pub fn build_as(
     Ok(match spec.kind {
         ModelKind::Mlp => Box::new(Mlp::new(spec, input, classes, seed, dtype, device)?),
         ModelKind::LeNet5 => Box::new(LeNet5::new(spec, input, classes, seed, dtype, device)?),
+        ModelKind::WideResNet => Box::new(WideResNet::new(spec, input, classes, seed, dtype, device)?),
     })
 }

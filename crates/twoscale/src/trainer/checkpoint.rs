@@ -3,14 +3,16 @@ use candle_core::{DType, Device, Tensor};
 
 use super::Trainer;
 use crate::loss::Kept;
+use crate::models::Buffer;
 use crate::{Error, Result};
 
 impl Trainer {
-    /// Weights, scales and momentum, by name, in a stable order: the content of a checkpoint. A trainer of the same
+    /// Weights, running statistics, scales and momentum, by name, in a stable order: the content of a checkpoint. A trainer of the same
     /// specification that restores it goes on to the same bits.
     ///
-    /// After the parameters of the model (`fc1.weight`, ...) and those of the scales (`R1`, `R2`, ... or `R`, `Rs`, f64) come
-    /// `log-norm` and `initial-log-norm` (f64), with momentum `velocity.NAME` for each of the above, and `steps` (i64).
+    /// After the parameters of the model (`fc1.weight`, ...), its running statistics (`bn.running_mean`, ...) and the parameters of the
+    /// scales (`R1`, `R2`, ... or `R`, `Rs`, f64) come `log-norm` and `initial-log-norm`
+    /// (f64), with momentum `velocity.NAME` for each of the parameters, and `steps` (i64).
     ///
     /// # Errors
     /// Fails when a tensor cannot be copied.
@@ -27,8 +29,8 @@ impl Trainer {
         Ok(state)
     }
 
-    /// Weights and scales alone, and the `log-norm` by which the network's logits are divided: the content of `model.safetensors`
-    /// in a record.
+    /// Weights, running statistics and scales alone, and the `log-norm` by which the network's logits are divided: the content of
+    /// `model.safetensors` in a record.
     ///
     /// # Errors
     /// Fails when a tensor cannot be copied.
@@ -37,6 +39,9 @@ impl Trainer {
         for parameter in self.model.parameters() {
             // A copy: steps to come change the variable in place.
             weights.push((parameter.name(), parameter.var.as_detached_tensor().copy()?));
+        }
+        for buffer in self.model.buffers() {
+            weights.push((buffer.name.clone(), buffer.var.as_detached_tensor().copy()?));
         }
         for parameter in self.loss.scales().parameters() {
             weights.push((parameter.name.clone(), parameter.var.as_detached_tensor().copy()?));
@@ -60,6 +65,9 @@ impl Trainer {
         for parameter in self.model.parameters() {
             let var = &parameter.var;
             var.set(&get(&parameter.name(), var.dims(), var.dtype())?.to_device(var.device())?)?;
+        }
+        for Buffer { name, var } in self.model.buffers() {
+            var.set(&get(name, var.dims(), var.dtype())?.to_device(var.device())?)?;
         }
         for parameter in self.loss.scales().parameters() {
             parameter.var.set(&get(&parameter.name, &[], DType::F64)?)?;

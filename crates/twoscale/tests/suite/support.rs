@@ -29,6 +29,17 @@ impl Golden {
         Self { tensors, meta: serde_json::from_slice(&meta).unwrap() }
     }
 
+    /// `wide_resnet.safetensors` of the same folder; the committed one where `TWOSCALE_GOLDEN` names a folder without it.
+    pub fn wide_resnet() -> Self {
+        let file = "wide_resnet.safetensors";
+        let committed = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden").join(file);
+        let other = std::env::var_os("TWOSCALE_GOLDEN").map(|folder| PathBuf::from(folder).join(file));
+        let path = other.filter(|path| path.exists()).unwrap_or(committed);
+        let tensors = candle_core::safetensors::load(&path, &Device::Cpu)
+            .unwrap_or_else(|error| panic!("golden values in {}: {error}", path.display()));
+        Self { tensors, meta: serde_json::Value::Null }
+    }
+
     pub fn tensor(&self, name: &str) -> &Tensor {
         self.tensors.get(name).unwrap_or_else(|| panic!("no golden value `{name}`"))
     }
@@ -74,6 +85,13 @@ impl Chain {
         Self { parameters: weights.iter().enumerate().map(layer).collect() }
     }
 
+    /// Two layers, the first with a bias.
+    pub fn with_first_bias(w1: &Tensor, b1: &Tensor, w2: &Tensor) -> Self {
+        let parameters =
+            vec![parameter(0, Role::Weight, w1), parameter(0, Role::Bias, b1), parameter(1, Role::Weight, w2)];
+        Self { parameters }
+    }
+
     /// With biases, of these widths, from the streams of a seed.
     pub fn random(widths: &[usize], seed: u64, dtype: DType) -> Self {
         let mut parameters = Parameters::new();
@@ -109,6 +127,7 @@ impl Model for Chain {
                 Role::Weight if position == 0 => x.matmul(&tensor.t()?)?,
                 Role::Weight => x.relu()?.matmul(&tensor.t()?)?,
                 Role::Bias => x.broadcast_add(tensor)?,
+                Role::Scale | Role::Shift => unreachable!("a chain of dense layers"),
             };
         }
         Ok(x)
