@@ -261,11 +261,15 @@ fn mistakes_of_the_command_line_name_the_option() {
     );
 }
 
+/// An experiment file of the repository.
+fn figure(name: &str) -> Source {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+    experiment::Catalogue::open(&folder).and_then(|catalogue| catalogue.source(name)).expect("a figure of the paper")
+}
+
 #[test]
 fn a_wide_resnet_and_its_recipe_are_checked() {
-    let figure = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/fig1.yaml");
-    let text = std::fs::read_to_string(figure).expect("fig1 is there");
-    let source = Source::parse("fig1.yaml", "fig1", text).expect("YAML");
+    let source = figure("fig1");
     let cases = [
         ("model.depth=17", "model.depth: a wide residual network has 6n + 4 layers (10, 16, 22, 28, ...)"),
         ("model.width=0", "model.width: must be at least 1, is 0"),
@@ -295,11 +299,8 @@ fn a_wide_resnet_and_its_recipe_are_checked() {
 
 #[test]
 fn figures_of_the_wide_resnet_share_their_runs() {
-    let plan = |figure: &str, scale: &str| {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../experiments/{figure}.yaml"));
-        let text = std::fs::read_to_string(path).expect("it is there");
-        let source = Source::parse(figure, figure, text).expect("YAML");
-        let plan = source.plan(&Choice { scale: Some(scale.into()), ..Choice::default() }).expect("right");
+    let plan = |name: &str, scale: &str| {
+        let plan = figure(name).plan(&Choice { scale: Some(scale.into()), ..Choice::default() }).expect("right");
         plan.runs.iter().map(|run| run.spec.key()).collect::<Vec<_>>()
     };
     for (one, other) in [("fig1", "fig2"), ("fig11", "fig12")] {
