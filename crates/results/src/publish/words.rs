@@ -13,6 +13,7 @@ pub fn options(experiment: &Experiment) -> String {
     let layers = match &options.norm.layers {
         Layers::Dense => "the dense layers".to_owned(),
         Layers::All => "all layers".to_owned(),
+        Layers::Convolutions => "the convolutions".to_owned(),
         Layers::Named(names) => format!("the layers {}", names.join(", ")),
     };
     let kind = if options.norm.kind == NormKind::Frobenius {
