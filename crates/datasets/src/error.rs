@@ -195,6 +195,12 @@ fn unpacking(name: Name, files: &[String]) -> String {
     }
 }
 
+/// Words from outside (a server, an archive, a header) as they may stand in a sentence: no control characters, no more than some
+/// hundred bytes.
+pub(crate) fn printable(words: impl std::fmt::Display) -> String {
+    words.to_string().chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 fn list(files: &[String]) -> String {
     files.join(", ")
 }

@@ -22,7 +22,7 @@ impl Split {
         self.labels.len()
     }
 
-    /// Whether there is no object.
+    /// Returns `true` where there is no object.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
@@ -46,7 +46,7 @@ pub fn digest(files: &[Digest]) -> String {
 /// A data set in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dataset {
-    /// Which.
+    /// The set.
     pub name: Name,
     /// (C, H, W).
     pub shape: [usize; 3],
@@ -60,9 +60,9 @@ pub struct Dataset {
     pub train: Split,
     /// Test part.
     pub test: Split,
-    /// What it was read from.
+    /// The files that the set was read from.
     pub digests: Vec<Digest>,
-    /// What to say on the face of a figure, where this is not one of the paper's data sets.
+    /// A sentence for the face of a figure, where this set stands in for one of the paper's.
     pub stand_in: Option<String>,
 }
 

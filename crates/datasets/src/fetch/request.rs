@@ -10,6 +10,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::limits::Limits;
+use crate::error::printable;
 
 /// Redirections that are followed.
 const REDIRECTS: usize = 5;
@@ -88,14 +89,14 @@ fn deliver(client: &Agent, address: &str, from: u64, sender: &SyncSender<Message
                 sender.send(Message::Bytes(chunk)).map_err(gone)?;
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
-            Err(e) => return Err(Message::Broken(format!("the connection broke ({e})"))),
+            Err(e) => return Err(Message::Broken(format!("the connection broke ({})", printable(e)))),
         }
     }
 }
 
 /// Sends the request and follows redirections.
 fn send(client: &Agent, address: &str, from: u64) -> Result<Response<Body>, Message> {
-    let mut uri: Uri = address.parse().map_err(|e| Message::Refused(format!("is no address ({e})")))?;
+    let mut uri: Uri = address.parse().map_err(|e| Message::Refused(format!("is no address ({})", printable(e))))?;
     for _ in 0..=REDIRECTS {
         let mut request = client.get(&uri);
         if from > 0 {
@@ -125,7 +126,7 @@ fn redirected(from: &Uri, target: &str) -> Result<Uri, String> {
         let folder = &path[..path.rfind('/').map_or(0, |slash| slash + 1)];
         format!("{scheme}://{host}{folder}{target}")
     };
-    let shown: String = whole.chars().filter(|c| !c.is_control()).take(200).collect();
+    let shown = printable(&whole);
     let uri: Uri = whole.parse().map_err(|_| format!("the server redirects to {shown}, which is no address"))?;
     match uri.scheme_str() {
         Some("https") => Ok(uri),
@@ -141,11 +142,11 @@ fn failure(error: ureq::Error) -> Message {
         Error::Timeout(Timeout::Connect | Timeout::Resolve) => Message::Refused("no connection in time".into()),
         Error::Timeout(_) => Message::Broken("no answer in time".into()),
         Error::Io(e) if matches!(e.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) => {
-            Message::Refused(format!("no connection ({e})"))
+            Message::Refused(format!("no connection ({})", printable(e)))
         }
-        Error::Io(e) => Message::Broken(format!("no connection ({e})")),
-        Error::Protocol(e) => Message::Broken(format!("no proper answer ({e})")),
-        other => Message::Refused(format!("no connection ({other})")),
+        Error::Io(e) => Message::Broken(format!("no connection ({})", printable(e))),
+        Error::Protocol(e) => Message::Broken(format!("no proper answer ({})", printable(e))),
+        other => Message::Refused(format!("no connection ({})", printable(other))),
     }
 }
 

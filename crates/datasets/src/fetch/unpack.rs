@@ -11,7 +11,7 @@ use tar::{Archive, EntryType};
 use super::Failure;
 use crate::catalogue::{Expected, Source};
 use crate::check;
-use crate::error::Error;
+use crate::error::{Error, printable};
 
 /// Longest of the small extra files that is kept.
 const EXTRA: u64 = 1 << 16;
@@ -67,7 +67,7 @@ impl Unpacking<'_> {
         let Unpacking { source, extras, .. } = *self;
         let most = source.files.iter().map(|f| f.size).sum::<u64>() + extras.len() as u64 * EXTRA + SURPLUS;
         let mut archive = Archive::new(Bounded { inner: GzDecoder::new(packed), left: most, most, stop });
-        let damaged = |e: io::Error| Failure::Source(format!("cannot be unpacked ({e})"));
+        let damaged = |e: io::Error| Failure::Source(format!("cannot be unpacked ({})", printable(e)));
         // `raw`: a long name or a PAX header is a member of its own, skipped as one; otherwise it would be read into memory whole.
         for member in archive.entries().map_err(damaged)?.raw(true) {
             let mut member = member.map_err(damaged)?;
@@ -129,8 +129,10 @@ fn plain_name<R: Read>(folder: &str, member: &tar::Entry<'_, R>) -> Result<Optio
         }
         _ => {}
     }
-    let path = member.path().map_err(|e| Failure::Source(format!("has a member without a readable name ({e})")))?;
-    let shown: String = path.to_string_lossy().chars().filter(|c| !c.is_control()).collect();
+    let path = member
+        .path()
+        .map_err(|e| Failure::Source(format!("has a member without a readable name ({})", printable(e))))?;
+    let shown = printable(path.display());
     let refused = |what: &str| Err(Failure::Source(format!("is refused: its member {shown} {what}")));
     let mut names = Vec::new();
     for part in path.components() {
@@ -155,7 +157,8 @@ fn plain_name<R: Read>(folder: &str, member: &tar::Entry<'_, R>) -> Result<Optio
 fn copy(from: &mut impl Read, to: &mut impl io::Write, path: &Path) -> Result<(), Failure> {
     let mut buffer = vec![0; 1 << 17];
     loop {
-        let got = from.read(&mut buffer).map_err(|e| Failure::Source(format!("cannot be unpacked ({e})")))?;
+        let got =
+            from.read(&mut buffer).map_err(|e| Failure::Source(format!("cannot be unpacked ({})", printable(e))))?;
         if got == 0 {
             return Ok(());
         }

@@ -4,6 +4,7 @@
 mod damage;
 mod fake;
 mod fetch;
+mod files;
 mod load;
 mod real;
 mod server;
