@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use datasets::{self, Cache, Dataset, Labels, Name};
+use datasets::{self, Cache, Dataset};
+use experiment::spec::DataSpec;
 use experiment::spec::RunSpec;
 use experiment::{Choice, PAPER, Plan};
 use results::claims::{self, Verdict};
 use results::publish::{Document, Folders, from_csv, publish};
 use results::summary;
-use runs::scheduler::{CHECKPOINT_EVERY, Options, Scheduler, Summary, jobs as jobs_of};
+use runs::scheduler::{CHECKPOINT_EVERY, DataSource, Options, Scheduler, Summary, jobs as jobs_of};
 
 use crate::context::Context;
 use crate::data::Download;
@@ -169,9 +170,8 @@ fn dry_run(place: &Context, plans: &[Plan], choice: &Choice, jobs: usize) -> Res
 pub fn train(place: &Context, plans: &[Plan], jobs: usize) -> Result<Summary, CommandError> {
     let specs = specs(plans);
     let sets = Sets::of(place)?;
-    let source = |name, labels| sets.get(name, labels);
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &source, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, source: &sets, factory: factory.as_ref() };
     interrupt::listen();
     let estimate = scheduler.estimate(&specs, jobs).map_err(stopped_or)?;
     if estimate.missing > 0 {
@@ -305,7 +305,7 @@ fn came_to(document: &Document) -> String {
 /// Data sets, fetched where they are missing, loaded once for the estimate and the runs.
 pub struct Sets {
     cache: Cache,
-    loaded: Mutex<Vec<((Name, Labels), Dataset)>>,
+    loaded: Mutex<Vec<(DataSpec, Dataset)>>,
 }
 
 impl Sets {
@@ -314,21 +314,40 @@ impl Sets {
         Ok(Self { cache: place.cache()?, loaded: Mutex::default() })
     }
 
-    /// Returns a data set; fetches it where it is missing.
-    pub fn get(&self, name: Name, labels: Labels) -> anyhow::Result<Dataset> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((_, dataset)) = loaded.iter().find(|(key, _)| *key == (name, labels)) {
-            return Ok(dataset.clone());
+    fn load(&self, data: &DataSpec) -> anyhow::Result<Dataset> {
+        if let Some(files) = data.files() {
+            let dataset = files.load()?;
+            // Hashed when the run was planned; a file may have been written again meanwhile.
+            anyhow::ensure!(
+                data.sha256.as_ref().is_none_or(|expected| *expected == dataset.digest()),
+                "{} or {} was changed since this command began; run it again",
+                files.images,
+                files.labels
+            );
+            return Ok(dataset);
         }
-        let dataset = match self.cache.load_with(name, labels) {
+        let (name, labels) = (data.set, data.label_kind());
+        match self.cache.load_with(name, labels) {
             Err(datasets::Error::Missing { .. }) => {
                 crate::text::tell!("{name} is not in {}: fetching it", self.cache.root.display());
                 self.cache.fetch(name, &mut Download::new())?;
-                self.cache.load_with(name, labels)?
+                Ok(self.cache.load_with(name, labels)?)
             }
-            other => other?,
-        };
-        loaded.push(((name, labels), dataset.clone()));
+            other => Ok(other?),
+        }
+    }
+}
+
+impl DataSource for Sets {
+    /// Returns a data set; fetches it where it is missing.
+    fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let source = data.source();
+        if let Some((_, dataset)) = loaded.iter().find(|(key, _)| *key == source) {
+            return Ok(dataset.clone());
+        }
+        let dataset = self.load(data)?;
+        loaded.push((source, dataset.clone()));
         Ok(dataset)
     }
 }

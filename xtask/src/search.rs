@@ -34,9 +34,8 @@ pub fn run(args: &Search) -> Result<(), CommandError> {
     let rungs = if args.grid { search::grid } else { search::ladder }(candidates.candidates.len(), seeds.unwrap_or(1));
 
     let sets = Sets::of(&place)?;
-    let source = |name, labels| sets.get(name, labels);
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &source, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, source: &sets, factory: factory.as_ref() };
     let halving = Halving { figures: &figures, candidates: &candidates, rungs: &rungs, scheduler };
     let jobs = args.jobs.map_or(0, usize::from);
     interrupt::listen();

@@ -1,5 +1,5 @@
 //! Networks that the benchmark trains.
-use datasets::{Labels, Name};
+use datasets::Name;
 use twoscale::loss::LossSpec;
 use twoscale::models::ModelSpec;
 use twoscale::optimiser::OptimiserSpec;
@@ -35,7 +35,7 @@ impl Network {
             Self::WideLeNet100 => (Name::Cifar100, Input::Unit, wide(), 50_000, 2000),
         };
         RunSpec {
-            data: DataSpec { set, labels: Labels::Fine, input, train: None, test: None, augmentation: None },
+            data: DataSpec { input, ..DataSpec::of(set) },
             model,
             loss: LossSpec::two_scale([0.01]),
             loss_options: LossOptions::default(),

@@ -1,13 +1,16 @@
 //! From an experiment to the trainings it needs.
+use std::path::Path;
+
 use twoscale::loss::{LossKind, LossSpec};
 use twoscale::models::{ModelKind, ModelSpec};
 use twoscale::options::{Gate, LossOptions, Reduction, ScaleForm, SeparationBase, Trained};
 
-use super::error::{Diagnostic, Error, refuse};
+use super::error::{Diagnostic, Error, Finding, refuse};
 use super::file::{Experiment, Loss};
 use super::load::{Choice, PAPER, Source};
 use super::path::KeyPath;
 use super::suggest;
+use crate::own_data::DataFinding;
 use crate::spec::{DataSpec, RunSpec};
 
 /// An experiment with all patches laid, and the runs that its figure needs.
@@ -65,9 +68,13 @@ impl Source {
             .collect();
         refuse(diagnostics)?;
         let merged = self.merge(choice)?;
+        let folder = Path::new(&self.file).parent().unwrap_or(Path::new("")).to_owned();
+        let mut digests = Vec::new();
         let mut losses = Vec::new();
         for (slug, loss) in &experiment.losses {
-            let own = merged.for_loss(slug)?;
+            let mut own = merged.for_loss(slug)?;
+            let settled = own.data.settle(&folder, &mut digests);
+            merged.refuse(settled.err().into_iter().map(of_data).collect())?;
             if choice.only.is_empty() || choice.only.contains(slug) {
                 losses.push((slug, loss, own));
             }
@@ -80,6 +87,11 @@ impl Source {
         let full = self.resolve(&Choice { variant: choice.variant.clone(), ..Choice::default() })?;
         Ok(Plan { name, scale, of_paper: self.of_paper, file: self.file.clone(), experiment, full, runs })
     }
+}
+
+/// A finding about a key of `data`.
+fn of_data((key, reason): DataFinding) -> Finding {
+    Finding { path: KeyPath::top().key("data").key(key), reason }
 }
 
 fn planned(slug: &str, loss: &Loss, own: &Experiment, seed: u64) -> PlannedRun {

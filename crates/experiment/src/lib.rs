@@ -50,6 +50,7 @@ pub mod limits;
 pub mod load;
 pub mod locate;
 pub mod maxima;
+pub mod own_data;
 pub mod patch;
 pub mod path;
 pub mod schema;

@@ -1,6 +1,7 @@
 //! [`RunSpec`]: one training, as plain data. Its canonical JSON's BLAKE3 hash is the run's key ([`RunSpec::key`]).
 use std::fmt::Write as _;
 
+use crate::own_data::{Folder, LabelSource};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use twoscale::finding::{Findings, KeyPath, number};
@@ -182,9 +183,32 @@ pub(crate) fn write_canonical(value: &serde_json::Value, text: &mut String) {
 pub struct DataSpec {
     /// The data set.
     pub set: datasets::Name,
-    /// Classes or super-classes.
+    /// Classes (`fine`) or super-classes (`coarse`). With `set: files`: the `.npy` file of the labels, whole numbers (N), the
+    /// classes numbered from 0 without gaps.
     #[serde(default)]
-    pub labels: datasets::Labels,
+    pub labels: LabelSource,
+    /// With `set: files`: the `.npy` file of the images, bytes (N, H, W), (N, C, H, W), (N, H, W, C) or (N, W). Relative to the
+    /// experiment file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<String>,
+    /// With `set: files`: the images of the test part. Without: see `test-share`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_images: Option<String>,
+    /// With `set: files`: the labels of the test part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_labels: Option<String>,
+    /// With `set: files` and no files for testing: the share of the objects that is kept for testing, drawn at random, the same in
+    /// every run. Default: 0.2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_share: Option<f64>,
+    /// With `set: files`: the SHA-256 of the lines `sha256  file` of the files, as `sha256sum` prints them in the order images,
+    /// labels, test images, test labels. May be left out; where it is given, files with other content are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Folder of the experiment file.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub folder: Folder,
     /// Scaling of the pixels.
     #[serde(default)]
     pub input: Input,
@@ -255,8 +279,9 @@ impl DataSpec {
                 findings.require_within(count, 1, maxima::OBJECTS, &top.key(key));
             }
         }
-        let has_coarse = self.labels == datasets::Labels::Fine || self.set.superclasses().is_some();
-        findings.require(has_coarse, &top.key("labels"), "only cifar-100 and textures have coarse labels");
+        for (key, reason) in self.source_findings() {
+            findings.require(false, &top.key(key), reason);
+        }
         if let Some(augmentation) = &self.augmentation {
             findings.add(augmentation.findings(self.set.shape()), &top.key("augmentation"));
         }

@@ -1,23 +1,16 @@
 //! A small run for the tests of this crate and of those that train.
-use datasets::{Labels, Name};
+use datasets::Name;
 use twoscale::loss::LossSpec;
 use twoscale::models::ModelSpec;
 use twoscale::optimiser::OptimiserSpec;
 use twoscale::options::LossOptions;
 
-use crate::spec::{DataSpec, Decay, Input, LastBatch, RunSpec, Schedule};
+use crate::spec::{DataSpec, Decay, LastBatch, RunSpec, Schedule};
 
 /// 40 steps of a two-scale loss with momentum on 60 objects: 7 steps an epoch, tests after 15, 30 and 40 steps.
 pub fn spec() -> RunSpec {
     RunSpec {
-        data: DataSpec {
-            set: Name::Digits,
-            labels: Labels::Fine,
-            input: Input::Unit,
-            train: None,
-            test: None,
-            augmentation: None,
-        },
+        data: DataSpec::of(Name::Digits),
         model: ModelSpec::mlp([8]),
         loss: LossSpec::two_scale([0.1]),
         loss_options: LossOptions::default(),

@@ -74,7 +74,7 @@ fn length(experiment: &Experiment) -> String {
 
 fn data(experiment: &Experiment) -> String {
     let set = experiment.data.set.title();
-    let labels = if experiment.data.labels == datasets::Labels::Coarse { ", super-class labels" } else { "" };
+    let labels = if experiment.data.label_kind() == datasets::Labels::Coarse { ", super-class labels" } else { "" };
     format!("{set}{labels}")
 }
 
@@ -93,7 +93,7 @@ pub fn settings(experiment: &Experiment) -> Value {
         "optimiser": value(serde_json::to_value(experiment.optimiser)),
         "schedule": value(serde_json::to_value(&experiment.schedule)),
         "input": value(serde_json::to_value(experiment.data.input)),
-        "labels": value(serde_json::to_value(experiment.data.labels)),
+        "labels": value(serde_json::to_value(&experiment.data.labels)),
     });
     if let (Some(map), false) = (all.as_object_mut(), per_loss.is_empty()) {
         map.insert("per-loss".to_owned(), Value::Object(per_loss));

@@ -1,5 +1,4 @@
 //! Data sets, loaded once and shared by all runs.
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datasets::{Dataset, Labels, Name};
@@ -9,22 +8,22 @@ use crate::store::{Result, Store, StoreError};
 use crate::train::RunData;
 use experiment::spec::DataSpec;
 
-/// Where data sets come from. Implemented by functions of this shape.
+/// A source of data sets. Functions of a name and of labels are sources of the sets that have names.
 pub trait DataSource: Sync {
-    /// Loads a data set, trained on classes or super-classes.
+    /// Loads the data set of a specification, with its labels.
     ///
     /// # Errors
-    /// When it cannot be had; the message says what to do.
-    fn dataset(&self, name: Name, labels: Labels) -> anyhow::Result<Dataset>;
+    /// When the set cannot be had; the message says what to do.
+    fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset>;
 }
 
 impl<F: Fn(Name, Labels) -> anyhow::Result<Dataset> + Sync> DataSource for F {
-    fn dataset(&self, name: Name, labels: Labels) -> anyhow::Result<Dataset> {
-        self(name, labels)
+    fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset> {
+        self(data.set, data.label_kind())
     }
 }
 
-/// What was loaded, and what was made of it.
+/// Loaded data sets, and the data of runs that are made of them.
 pub(super) struct DataCache<'a> {
     source: &'a dyn DataSource,
     made: Mutex<Made>,
@@ -32,8 +31,14 @@ pub(super) struct DataCache<'a> {
 
 #[derive(Default)]
 struct Made {
-    datasets: HashMap<(Name, bool), Arc<Dataset>>,
+    datasets: Vec<(DataSpec, Arc<Dataset>)>,
     cache: Vec<(DataSpec, Arc<RunData>)>,
+}
+
+impl Made {
+    fn dataset(&self, source: &DataSpec) -> Option<&Arc<Dataset>> {
+        self.datasets.iter().find(|(known, _)| known == source).map(|(_, dataset)| dataset)
+    }
 }
 
 impl<'a> DataCache<'a> {
@@ -47,12 +52,12 @@ impl<'a> DataCache<'a> {
         if let Some((_, data)) = made.cache.iter().find(|(known, _)| known == spec) {
             return Ok(Arc::clone(data));
         }
-        let name = (spec.set, spec.labels == Labels::Coarse);
-        let dataset = match made.datasets.get(&name) {
+        let source = spec.source();
+        let dataset = match made.dataset(&source) {
             Some(dataset) => Arc::clone(dataset),
             None => {
-                let dataset = Arc::new(self.source.dataset(spec.set, spec.labels)?);
-                made.datasets.insert(name, Arc::clone(&dataset));
+                let dataset = Arc::new(self.source.dataset(spec)?);
+                made.datasets.push((source, Arc::clone(&dataset)));
                 dataset
             }
         };
@@ -65,7 +70,7 @@ impl<'a> DataCache<'a> {
     /// a figure can be drawn from records where there are no data.
     pub(super) fn check(&self, spec: &DataSpec, run: Run, store: &Store) -> Result<Run> {
         let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let loaded = made.datasets.get(&(spec.set, spec.labels == Labels::Coarse));
+        let loaded = made.dataset(&spec.source());
         let other = loaded.and_then(|dataset| run.data.iter().find(|digest| !dataset.digests.contains(digest)));
         match other {
             Some(digest) => Err(StoreError::OtherData { path: store.root().join(&run.key), file: digest.file.clone() }),
