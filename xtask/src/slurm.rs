@@ -6,7 +6,7 @@ use std::process::Command;
 use clap::Args;
 use experiment::Plan;
 use experiment::spec::RunSpec;
-use runs::scheduler::{CHECKPOINT_EVERY, Options, Scheduler};
+use runs::scheduler::{CHECKPOINT_EVERY, DataSource, Options, Scheduler};
 use runs::slurm::{Array, JOB_PREFIX, MAX_ARRAY_SIZE, Time, arrays, from_task, max_array_size};
 use runs::store::ATTEMPTS;
 
@@ -75,7 +75,7 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
     // Fetched here, once: many tasks would fetch the same files at once.
     let sets = Sets::of(place)?;
     for spec in &missing {
-        sets.get(spec.data.set, spec.data.labels).map_err(CommandError::failed)?;
+        sets.dataset(&spec.data).map_err(CommandError::failed)?;
     }
     let folder = folder(&store, &name)?;
     let written = |path: &Path| {
@@ -128,9 +128,8 @@ pub fn task(args: &Task) -> Result<(), CommandError> {
     let specs = from_task(specs, number("SLURM_ARRAY_TASK_ID").unwrap_or(0));
     let place = Context::find(&args.folders)?;
     let sets = Sets::of(&place)?;
-    let source = |name, labels| sets.get(name, labels);
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &source, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, source: &sets, factory: factory.as_ref() };
     interrupt::listen();
     let jobs = number("SLURM_CPUS_PER_TASK").unwrap_or(1).max(1);
     let options = Options { jobs, checkpoint_every: CHECKPOINT_EVERY, stop: &interrupt::STOP };

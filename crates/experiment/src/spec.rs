@@ -264,7 +264,7 @@ impl DataSpec {
     /// Number of classes that a network is trained on; `None` where the files of the set decide.
     #[must_use]
     pub fn classes(&self) -> Option<usize> {
-        match self.labels {
+        match self.label_kind() {
             datasets::Labels::Fine => self.set.classes(),
             datasets::Labels::Coarse => self.set.superclasses(),
         }
