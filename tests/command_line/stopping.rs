@@ -98,3 +98,35 @@ fn a_record_of_another_version_is_refused_and_kept() {
     let _ = user.run(&arguments).expect(1, &["99.0.0", "1 run failed"]);
     assert_eq!(std::fs::read_to_string(&run).expect("still there"), other, "nothing is lost");
 }
+
+#[test]
+fn a_damaged_record_is_named_found_and_removed() {
+    let user = User::with_copy();
+    let arguments = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];
+    let _ = user.run(&arguments).expect(0, &[]);
+    let status = |more: &[&str]| user.run(&[&["status", "--scale", "smoke", "--fake-trainer"], more].concat());
+    let _ = status(&["--verify"]).expect(0, &["verified: 48 records whole, 0 damaged"]);
+    let records = std::fs::read_dir(user.path("runs/fake")).expect("the store is there");
+    let run =
+        records.flatten().map(|entry| entry.path()).find(|path| path.join("run.json").exists()).expect("a record");
+    let key = run.file_name().expect("a key").to_string_lossy().into_owned();
+    let text = std::fs::read_to_string(run.join("run.json")).expect("readable");
+    std::fs::write(run.join("run.json"), text.replacen("\"stand-in\"", "\"stand-on\"", 1)).expect("writable");
+    for command in ["figure", "verdict", "reproduce"] {
+        let did = user.run(&[command, "fig13", "--scale", "smoke", "--fake-trainer"]);
+        let _ = did.expect(1, &[&key, "run.json is not what was written", "cargo xtask status --verify"]);
+    }
+    let _ = status(&[]).expect(1, &[&key, "is damaged"]);
+    let _ = status(&["--prune"]).expect(0, &["removed: 1 item"]);
+    let _ = user.run(&arguments).expect(0, &["1 run to train"]);
+}
+
+#[test]
+fn a_store_that_cannot_be_read_is_no_empty_store() {
+    let user = User::with_copy();
+    let link = user.path("runs");
+    std::os::unix::fs::symlink(&link, &link).expect("a link to itself");
+    for command in [&["list"][..], &["verdict", "fig13"], &["figure", "fig13"], &["status"]] {
+        let _ = user.run(command).expect(1, &["cannot read the store"]);
+    }
+}

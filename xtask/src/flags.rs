@@ -60,6 +60,7 @@ pub enum Command {
     Bench(Bench),
     Check(Check),
     Schema(Schema),
+    Torture(crate::torture::Torture),
     SlurmTask(crate::slurm::Task),
 }
 

@@ -24,6 +24,7 @@ mod status;
 mod style;
 mod sweep;
 mod text;
+mod torture;
 mod verdict;
 
 use std::process::ExitCode;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Torture(args) => torture::run(&args),
         Command::SlurmTask(args) => slurm::task(&args),
     };
     let unwritten = text::unwritten().map(|error| {

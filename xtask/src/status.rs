@@ -24,7 +24,7 @@ pub fn run(args: &Status) -> Result<(), CommandError> {
     if args.prune {
         let removed = place.store.prune(&found, args.older)?;
         tell!("removed: {} of {}", count(removed, "item"), place.shown(place.store.root()));
-        // What is left after pruning is what nobody asked to remove, or what is in use.
+        // Records stay that were not to be removed, or are in use.
         return judge(&place, &place.store.inspect(args.verify)?, args);
     }
     judge(&place, &found, args)

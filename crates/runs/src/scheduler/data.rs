@@ -46,7 +46,7 @@ impl<'a> DataCache<'a> {
         Self { source, made: Mutex::default() }
     }
 
-    /// The data as `spec` wants them. The lock is held while loading: who comes second waits instead of loading too.
+    /// Returns the data as `spec` wants them. The lock is held while loading: a second thread waits instead of loading too.
     pub(super) fn get(&self, spec: &DataSpec) -> anyhow::Result<Arc<RunData>> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, data)) = made.cache.iter().find(|(known, _)| known == spec) {

@@ -101,7 +101,7 @@ impl Scheduler<'_> {
         Ok(estimate)
     }
 
-    /// Finished runs of this host. Records that cannot be read are left out here; who needs them is told then.
+    /// Returns finished runs of this host. Records that cannot be read are left out here, and named when they are needed.
     fn earlier(&self) -> Vec<Run> {
         let host = host_name();
         let keys = self.store.keys().unwrap_or_default();

@@ -66,7 +66,7 @@ pub struct Summary {
     pub elsewhere: usize,
     /// Runs that are neither done nor failed: interrupted ones, and those left to other processes.
     pub left: usize,
-    /// Whether the scheduler was asked to stop before everything was done.
+    /// True when the scheduler was asked to stop before everything was done.
     pub interrupted: bool,
     /// Keys of the runs, of those done, that diverged.
     pub diverged: Vec<String>,
@@ -122,7 +122,7 @@ enum Busy {
 struct Task {
     key: String,
     spec: RunSpec,
-    /// Whether progress already heard that another process trains it.
+    /// True once progress heard that another process trains it.
     announced: bool,
 }
 

@@ -13,7 +13,7 @@ pub trait Progress: Sync {
     fn event(&self, event: Event<'_>);
 }
 
-/// Something that happened.
+/// Event in the course of training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event<'a> {
     /// The first event.
@@ -41,7 +41,7 @@ pub enum Event<'a> {
         /// Reason.
         why: &'a str,
     },
-    /// Something that the user should know, and that keeps no run from being trained.
+    /// Warning to the user; every run is trained nevertheless.
     Warning {
         /// One sentence.
         what: &'a str,

@@ -129,6 +129,39 @@ fn a_run_locked_elsewhere_is_waited_for_and_taken_over() {
 }
 
 #[test]
+fn a_task_of_a_cluster_leaves_what_others_train_and_what_failed_three_times() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = Store::open_fake(folder.path());
+    store.prepare().expect("writable");
+    let mut wanted = specs(4);
+    wanted[3].schedule.batch = 1000;
+    let Locking::Held(lock) = store.lock(&wanted[2].key()).expect("locks") else { panic!("nobody has it") };
+    let factory = Counting { panics_at_seed: Some(2), ..Counting::default() };
+    let scheduler = Scheduler { store: &store, source: &source, factory: &factory };
+    let stop = AtomicBool::new(false);
+    let claim = || scheduler.claim(&wanted, options(&stop), &Silent).expect("runs");
+    let first = claim();
+    assert_eq!((first.trained, first.left, first.interrupted, first.failures.len()), (1, 1, false, 2));
+    for attempt in [2, 3] {
+        assert_eq!((claim().found, store.failures(&wanted[1].key()).expect("kept").len()), (1, attempt));
+    }
+    factory.begun.store(0, Ordering::Relaxed);
+    let last = claim();
+    assert_eq!(factory.begun.load(Ordering::Relaxed), 0, "nothing is begun a fourth time");
+    for (failure, reason) in last.failures.iter().zip(["a bug", "only 60 training objects"]) {
+        assert!(
+            failure.error.contains("left after 3 failed attempts") && failure.error.contains(reason),
+            "{failure:?}"
+        );
+    }
+    drop(lock);
+    let sound = Counting::default();
+    let summary = run(&store, &sound, &wanted[..3]);
+    assert_eq!((summary.done(), summary.failures.len()), (3, 0), "without a cluster what failed is tried again");
+    assert!(store.failures(&wanted[1].key()).expect("readable").is_empty(), "a success forgets the failures");
+}
+
+#[test]
 fn one_run_that_fails_does_not_lose_the_others() {
     let folder = tempfile::tempdir().expect("folder");
     let store = Store::open_fake(folder.path());

@@ -89,7 +89,7 @@ pub(super) struct Worker<'a> {
     pub(super) options: Options<'a>,
     pub(super) progress: &'a dyn Progress,
     pub(super) queue: &'a Queue,
-    /// What to do about runs that another process trains.
+    /// Treatment of runs that another process trains.
     pub(super) busy: Busy,
 }
 
@@ -130,7 +130,14 @@ impl Worker<'_> {
                         self.queue.halt(&error);
                     }
                 }
-                Err(panic) => self.note_failure(task, &panic_message(&*panic), told.into_inner()),
+                Err(panic) => {
+                    let error = panic_message(&*panic);
+                    if self.busy == Busy::Leave {
+                        // Nothing else can be done about a store that takes no note of it.
+                        let _ = self.scheduler.store.add_failure(&task.key, &error);
+                    }
+                    self.note_failure(task, &error, told.into_inner());
+                }
             }
         }
         // Runs that were not begun are left over as well as those that were interrupted.
@@ -218,7 +225,7 @@ impl Worker<'_> {
             Attempt::GivenUp(reason) => {
                 return self.note_failure(task, &format!("left after {ATTEMPTS} failed attempts: {reason}"), told);
             }
-            // What is left stays counted as left.
+            // The run stays counted as left.
             Attempt::Interrupted => Ending::Interrupted,
             Attempt::Trained(run) => {
                 self.count(&run, |summary| summary.trained += 1);

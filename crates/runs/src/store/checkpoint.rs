@@ -20,7 +20,7 @@ pub struct Checkpoint {
     pub step: usize,
     /// Seconds spent so far, over all attempts.
     pub wall_seconds: f64,
-    /// What was recorded so far.
+    /// History so far.
     pub history: History,
     /// The trainer's state after that step.
     pub state: Tensors,

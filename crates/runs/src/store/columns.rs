@@ -6,7 +6,7 @@ use twoscale::metrics::Evaluation;
 use super::arrays::{Array, Arrays};
 use crate::record::History;
 
-/// What reading gives: the sentence says what does not fit.
+/// Result of reading: the error is a sentence that says what does not fit.
 type Read<T> = Result<T, String>;
 
 /// The arrays of a history, their names beginning with `prefix`.

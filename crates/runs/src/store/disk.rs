@@ -1,7 +1,7 @@
 //! Files and folders that are there whole or not at all.
 //!
-//! Everything is written under a name that nobody else uses (random, and created exclusively: two processes never share one, on one
-//! host or on several), synchronised with the disk, then renamed. When writing fails, the half-written file or folder is removed.
+//! Writers use names of their own (random, and created exclusively: two processes never share one, on one host or on several),
+//! wait until all is on the disk, and rename. When writing fails, the half-written file or folder is removed.
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::Path;

@@ -20,7 +20,7 @@ pub enum StoreError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// Something other than a file of its own is where a lock belongs.
+    /// A link, or no file at all, is where a lock belongs.
     #[error(
         "the lock {} is a link or no file: remove it, so that the run can be locked with a file of its own",
         .path.display()
@@ -70,7 +70,7 @@ pub enum StoreError {
     Damaged {
         /// The record's folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Damage, in words.
         what: String,
     },
     /// A record of the fake trainer among real ones, or the reverse.

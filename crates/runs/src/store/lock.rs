@@ -19,7 +19,7 @@ pub struct Lock {
 pub enum Locking {
     /// The caller holds the lock.
     Held(Lock),
-    /// Somebody else holds it: process and host, as far as they are known.
+    /// Another process holds the lock: its number and host, as far as they are known.
     Busy(String),
 }
 
@@ -136,7 +136,7 @@ pub(super) fn trial(root: &Path) -> io::Result<Option<String>> {
     let probe = tempfile::Builder::new().prefix(".probe-").tempfile_in(root)?;
     let reason = match probe.as_file().try_lock() {
         Err(TryLockError::Error(error)) => Some(format!("it refuses locks ({error})")),
-        // Nobody else knows this file.
+        // No other process knows this file.
         Err(TryLockError::WouldBlock) => Some("it refuses the lock of a fresh file".to_owned()),
         Ok(()) => match File::options().read(true).write(true).open(probe.path())?.try_lock() {
             Ok(()) => Some("it grants the same lock twice".to_owned()),

@@ -29,7 +29,7 @@
 //!   record is harmed: two processes then train the same run, and the first to finish it keeps it.
 //! - `fsync` of a file and of a folder waits for the disk. Where it lies, a power failure may leave a damaged record, which is found.
 //!
-//! Clocks of hosts may differ: no decision depends on them. Host names only tell people who holds a lock.
+//! Clocks of hosts may differ: no decision depends on them. Host names only tell people which host holds a lock.
 mod arrays;
 mod checkpoint;
 mod columns;

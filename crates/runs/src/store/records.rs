@@ -99,7 +99,7 @@ impl Store {
         disk::sync_folder(fresh);
         match disk::rename(fresh, &folder) {
             Ok(()) => drop(unfinished.keep()),
-            // Where locks do not hold, another process may have trained the same run: the first record stays.
+            // Without locks that hold, another process may have trained the same run: the first record stays.
             Err(_) if self.verify(&run.key).is_ok() => {}
             Err(error) => return Err(error),
         }

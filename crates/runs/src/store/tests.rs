@@ -335,7 +335,7 @@ fn every_damaged_byte_of_a_checkpoint_is_found() {
             assert!(set_aside(&store, key, "fake").starts_with(&why));
         }
     }
-    // What cannot be read stays: a folder in the file's place reads as an error of the system.
+    // A checkpoint that cannot be read stays: a folder in the file's place reads as an error of the system.
     fs::create_dir_all(&path).expect("made");
     let error = store.load_checkpoint(key, "fake").expect_err("not readable");
     assert!(matches!(error, StoreError::File { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! Which objects are in the batch of which step.
+//! Order of the objects: the batch of each step.
 use rand::Rng;
 use twoscale::random::{Purpose, stream};
 

@@ -103,7 +103,7 @@ impl Batch<'_> {
         self.labels.len()
     }
 
-    /// Whether there are none.
+    /// Tells whether the batch is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()

@@ -14,10 +14,10 @@ use crate::record::{History, Outcome, Record, Run, VERSION};
 use crate::store::{Checkpoint, Tensors, host_name};
 use experiment::spec::RunSpec;
 
-/// How often [`Control::steps`] is called, at most.
+/// Shortest time between two calls of [`Control::steps`].
 const REPORT_EVERY: Duration = Duration::from_millis(50);
 
-/// What the surroundings of a run want of it.
+/// Requests to a run, and functions that it calls.
 pub struct Control<'a> {
     /// Set by whoever wants the run to stop; looked at between steps and between batches of the final evaluation.
     pub stop: &'a AtomicBool,
@@ -43,12 +43,12 @@ pub struct Advance {
 /// Steps over which [`Advance::batch_accuracy`] is averaged.
 const RECENT: usize = 100;
 
-/// How [`execute`] ended.
+/// End of [`execute`].
 #[derive(Debug)]
 pub enum Ended {
     /// The run is complete (or diverged, which is a result too).
     Finished(Box<Finished>),
-    /// It was asked to stop, and a checkpoint was kept.
+    /// Stopped when asked to, with a checkpoint kept.
     Interrupted(Interruption),
 }
 
@@ -61,7 +61,7 @@ pub struct Finished {
     pub weights: Tensors,
 }
 
-/// Where a run was interrupted.
+/// Place at which a run was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interruption {
     /// Steps done.
@@ -134,7 +134,7 @@ impl Execution<'_> {
         let result = match self.train()? {
             Some(stop) => Err(stop),
             None => {
-                // What the evaluation needs is kept before it begins: on large sets it takes longer than many steps.
+                // A checkpoint before the evaluation: on large sets the evaluation takes longer than many steps.
                 self.save_if_due(self.control.checkpoint_every / 4)?;
                 self.evaluate()?
             }

@@ -18,7 +18,7 @@ use experiment::spec::RunSpec;
 /// Makes fake trainings. A run whose step τ is above 1000 diverges at step 8, to show what that looks like.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct FakeFactory {
-    /// What each step takes, for tests that interrupt runs.
+    /// Time that each step takes, for tests that interrupt runs.
     pub delay: std::time::Duration,
 }
 

@@ -1,7 +1,7 @@
 //! Pixels as numbers.
 use experiment::spec::Input;
 
-/// What each pixel value becomes, per channel: a table of 256 numbers, each the correctly rounded f32 of the f64 formula.
+/// Numbers for pixel values, per channel: a table of 256 numbers, each the correctly rounded f32 of the f64 formula.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scaling {
     tables: Vec<[f32; 256]>,

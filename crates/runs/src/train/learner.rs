@@ -28,7 +28,7 @@ pub trait Learner {
     /// When shapes do not fit.
     fn count_correct(&self, batch: &Batch<'_>) -> Result<usize>;
 
-    /// Everything that a checkpoint must hold.
+    /// Returns the state that a checkpoint must hold.
     ///
     /// # Errors
     /// When a tensor cannot be copied.
@@ -49,7 +49,7 @@ pub trait Learner {
 
 /// Makes a [`Learner`] for a run.
 pub trait LearnerFactory: Sync {
-    /// What records say they were made on: the kernels in use, or `fake`.
+    /// Returns the device that records name: the kernels in use, or `fake`.
     fn device(&self) -> String;
 
     /// A training at its beginning.

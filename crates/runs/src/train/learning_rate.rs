@@ -1,4 +1,4 @@
-//! How the step τ changes in training.
+//! Step τ in the course of training.
 use experiment::spec::{Decay, RunSpec};
 
 /// τ of step `step`, counted from 0: `optimiser.learning-rate` under [`Decay`].

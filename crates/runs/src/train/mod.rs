@@ -28,7 +28,7 @@ use experiment::spec::SpecError;
 /// Objects evaluated at a time: enough to keep the kernels busy, few enough that a run stays below some 60 MB.
 pub const EVALUATION_BATCH: usize = 500;
 
-/// What can go wrong with a training.
+/// Errors of a training.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     /// The specification makes no sense, alone or with these data.

@@ -1,0 +1,99 @@
+//! Runs on a cluster: through a real Slurm where this machine has one, else its scripts alone.
+#![cfg(unix)]
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use end_to_end::User;
+use serde_json::Value;
+
+const FIGURE: [&str; 5] = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];
+const FILES: [&str; 3] = ["history.safetensors", "evaluation.safetensors", "model.safetensors"];
+
+fn said(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[test]
+fn a_dry_run_prints_the_script() {
+    let user = User::with_copy();
+    let options = ["--slurm", "--dry-run", "--partition", "low", "--time", "1:00:00", "--array-limit", "4"];
+    let did = user.run(&[&FIGURE[..], &options].concat()).expect(
+        0,
+        &["#SBATCH --array=0-47%4", "#SBATCH --partition=low", "#SBATCH --time=1:00:00", "scontrol requeue"],
+    );
+    assert!(did.out.starts_with("#!/bin/bash\n"), "{}", did.out);
+    assert!(!user.path("runs/fake").exists(), "nothing is written");
+    let _ = user.run(&[&FIGURE[..], &["--slurm", "--time", "soon"]].concat()).expect(2, &["soon", "1:30:00"]);
+    let _ = user.run(&[&FIGURE[..], &["--partition", "low"]].concat()).expect(2, &["--slurm"]);
+}
+
+#[test]
+fn a_preempted_array_and_a_killed_task_lose_and_repeat_nothing() {
+    if said("sinfo", &["--noheader", "--format", "%T"]).is_none_or(|states| !states.contains("idle")) {
+        println!("skipped: no idle Slurm here (Debian has it in the packages slurmctld, slurmd and munge)");
+        return;
+    }
+    let user = User::with_copy();
+    let reference = User::with_copy();
+    let _ = reference.run(&FIGURE).expect(0, &[]);
+    let slow = [&FIGURE[..], &["--fake-delay", "3000", "--slurm", "--time", "10"]].concat();
+    let submit = || user.run(&slow).expect(0, &["submitted as job"]);
+    // Two arrays at once share the runs.
+    let jobs: Vec<String> = [submit(), submit()]
+        .iter()
+        .filter_map(|did| did.out.split("submitted as job ").nth(1)?.split(',').next().map(str::to_owned))
+        .collect();
+    let begun = Instant::now();
+    wait_for(&user, begun, |status| records(status) >= 4);
+    // Preemption: a job of a higher partition takes every core for a moment, where there is such a partition.
+    let preempted =
+        said("sbatch", &["--parsable", "--partition=high", "--exclusive", "--output=/dev/null", "--wrap=sleep 3"]);
+    if preempted.is_none() {
+        println!("no partition `high`: nothing is preempted");
+    }
+    wait_for(&user, begun, |status| records(status) >= 12);
+    // A task killed in the middle, with its lock.
+    let pattern = format!("slurm-task --list {}", user.path("runs/fake/slurm").display());
+    let victim = said("pgrep", &["--full", "--oldest", &pattern]);
+    if let Some(victim) = &victim {
+        let _ = Command::new("kill").args(["-KILL", victim]).status();
+    }
+    wait_for(&user, begun, |status| records(status) == 48);
+    for job in &jobs {
+        let _ = Command::new("scancel").arg(job).status();
+    }
+    println!(
+        "48 runs in {} s through jobs {jobs:?}, preempted by {preempted:?}, task {victim:?} killed",
+        begun.elapsed().as_secs()
+    );
+    for entry in std::fs::read_dir(reference.path("runs/fake")).expect("the store is there").flatten() {
+        let key = entry.file_name();
+        for name in FILES {
+            let bytes =
+                |user: &User| std::fs::read(user.path("runs/fake").join(Path::new(&key)).join(name)).expect("there");
+            assert!(bytes(&user) == bytes(&reference), "{key:?}/{name}");
+        }
+    }
+    let _ = user.run(&FIGURE).expect(0, &["48 done", "written:"]);
+    let _ = user.run(&["status", "--scale", "smoke", "--fake-trainer", "--verify"]).expect(0, &["48 records whole"]);
+}
+
+fn records(status: &Value) -> u64 {
+    status["records"].as_u64().unwrap_or_default()
+}
+
+/// Waits until the store is as wanted.
+fn wait_for(user: &User, begun: Instant, wanted: impl Fn(&Value) -> bool) {
+    loop {
+        let did = user.run(&["status", "--scale", "smoke", "--fake-trainer", "--json"]).expect(0, &[]);
+        let status: Value = serde_json::from_str(&did.out).expect("JSON");
+        if wanted(&status) {
+            return;
+        }
+        let queue = said("squeue", &[]).unwrap_or_default();
+        assert!(begun.elapsed() < Duration::from_secs(400), "{}\n{queue}", did.out);
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
