@@ -291,3 +291,35 @@ fn batches_carry_the_right_pixels_and_labels() {
     let mut batches = Batches::new(1, 20, 6, LastBatch::Keep);
     assert_eq!(data.train_batch(batches.indices(3)).len(), 2);
 }
+
+/// A checkpoint that forgot a part of the trainer's state (R(α⁰), the R of a few steps ago, a velocity, the count of steps) would be
+/// noticed only under the options that use it.
+#[test]
+fn a_resumed_network_has_the_record_of_an_uninterrupted_one_under_all_options() {
+    use twoscale::loss::LossKind;
+    use twoscale::options::{Normalisation, SeparationBase};
+    let mut cases = Vec::new();
+    for normalisation in
+        [Normalisation::Through, Normalisation::Detached, Normalisation::Direct, Normalisation::RescaledOnce]
+    {
+        let mut spec = spec();
+        spec.loss_options.normalisation = normalisation;
+        spec.loss_options.norm.every = if normalisation == Normalisation::Detached { 7 } else { 1 };
+        cases.push(spec.clone());
+        spec.loss.kind = LossKind::Separation;
+        spec.loss_options.separation_base = SeparationBase::Trained;
+        cases.push(spec);
+    }
+    for spec in cases {
+        let whole = content(&uninterrupted(&spec, &NetworkFactory));
+        // In the midst of seven steps with one R, and at the end of training.
+        for calls in [5, 18, 42] {
+            let mut kept = None;
+            let breaking = Breaking { inner: &NetworkFactory, calls_left: AtomicUsize::new(calls) };
+            assert!(attempt(&spec, &breaking, &mut kept, Duration::ZERO).is_err());
+            assert!(kept.is_some());
+            let resumed = finished(attempt(&spec, &NetworkFactory, &mut kept, Duration::ZERO));
+            assert_eq!(content(&resumed), whole, "{:?} broken after {calls} calls", spec.loss_options);
+        }
+    }
+}
