@@ -285,7 +285,8 @@ fn came_to(document: &Document) -> String {
     let of = |verdict| document.claims.iter().filter(|claim| claim.verdict == verdict).count();
     let mut words = match document.claims.len() {
         0 => return "no claims to judge".to_owned(),
-        all => vec![format!("{} of {} hold", of(Verdict::Holds), count(all, "claim"))],
+        1 => vec![format!("{} of 1 claim holds", of(Verdict::Holds))],
+        all => vec![format!("{} of {all} claims hold", of(Verdict::Holds))],
     };
     for (verdict, one, more) in [
         (Verdict::DirectionOnly, "holds in direction only", "hold in direction only"),
