@@ -35,8 +35,8 @@ pub struct Moments {
     pub variance: Vec<f64>,
 }
 
-/// Runs `$body` for each vector of a plane of `$n` values, with `$part` the number of its values where it is not a whole one. Not a
-/// closure, which would not be compiled with the level's instructions.
+/// Runs `$body` for each vector of a plane of `$n` values; `$part` is the number of values of a last vector that is not whole, else
+/// `None`. A macro, because the compiler would not give a closure the level's instructions.
 macro_rules! vectors {
     ($S:ty, $n:expr, |$i:ident, $part:ident| $body:block) => {
         let whole = $n - $n % <$S>::LANES;
@@ -281,7 +281,7 @@ dispatch! {
     )
 }
 
-/// What the backward pass needs of the forward pass besides its input.
+/// Values of the forward pass that the backward pass needs besides the input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Saved {
     /// Moments that the forward pass used.

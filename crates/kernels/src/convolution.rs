@@ -2,10 +2,10 @@
 use super::simd::Simd;
 use super::{Level, dispatch};
 
-/// Kernel sides for which the loops are compiled.
+/// Sides of the kernels for which loops are compiled.
 pub const SIDES: [usize; 2] = [3, 5];
 
-/// Extra floats behind an image in *rows*: gradients read whole vectors.
+/// Extra floats behind an image in *rows* (`layout.rs`): gradients read whole vectors.
 const PADDING: usize = 16;
 
 /// The sizes of one layer.
@@ -53,7 +53,7 @@ impl Shape {
 
 /// Splits `outputs` channels into the fewest groups of at most `most`, as equal as possible: (first, size).
 #[inline(always)]
-pub fn groups(outputs: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(crate) fn groups(outputs: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let count = outputs.div_ceil(most);
     (0..count).map(move |i| {
         let first = i * (outputs / count) + i.min(outputs % count);
@@ -63,7 +63,7 @@ pub fn groups(outputs: usize, most: usize) -> impl Iterator<Item = (usize, usize
 
 /// Weights (out, in, k, k) in the order in which [`convolve`] reads them: group of output channels, kernel row, kernel
 /// column, input channel, output channel of the group.
-pub fn pack(level: Level, shape: &Shape, weights: &[f32], packed: &mut [f32]) {
+pub(crate) fn pack(level: Level, shape: &Shape, weights: &[f32], packed: &mut [f32]) {
     let taps = shape.side * shape.side;
     for (first, size) in groups(shape.outputs, most(level)) {
         let group = &mut packed[first * taps * shape.inputs..][..size * taps * shape.inputs];
@@ -90,18 +90,19 @@ fn most(level: Level) -> usize {
 }
 
 /// Marks in the saved argmax a pooled output that the ReLU made zero.
-pub const DEAD: u8 = 4;
+pub(crate) const DEAD: u8 = 4;
 
-/// Where a block's outputs go, in vectors.
+/// Distances between a block's outputs, in vectors.
 #[derive(Clone, Copy)]
-pub struct Order {
-    /// From a position to the next.
+pub(crate) struct Order {
+    /// Distance of two positions.
     pub position: usize,
-    /// From a channel to the next.
+    /// Distance of two channels.
     pub channel: usize,
 }
 
-/// One row of pooled outputs of a group of `G` output channels.
+/// One row of pooled outputs of a group of `G` output channels. Pointers are to the first input line, weight, bias and output of the
+/// row and the group.
 #[inline(always)]
 unsafe fn pooled_row<S: Simd, const K: usize, const G: usize>(
     shape: &Shape,
@@ -117,6 +118,9 @@ unsafe fn pooled_row<S: Simd, const K: usize, const G: usize>(
     let line = shape.width * pixel;
     let taps = K * shape.inputs;
     let (_, width) = shape.pooled();
+    debug_assert!(2 * width + K - 1 <= shape.width, "the last window ends in its line");
+    // SAFETY: windows of K + 1 lines end at column 2 width + K - 1 of the image; the caller vouches for these lines, for G biases,
+    // for K² inputs · G weights, and for the outputs of the row in the given order.
     unsafe {
         let zero = S::splat(0.0);
         for px in 0..width {
@@ -177,9 +181,12 @@ unsafe fn block<S: Simd, const K: usize>(
 ) {
     let (height, width) = shape.pooled();
     let line = shape.width * shape.inputs * S::LANES;
+    debug_assert!(2 * height + K - 1 <= shape.height, "the last window ends in the image");
     for py in 0..height {
         for (first, size) in groups(shape.outputs, S::CHANNELS) {
             let at = (py * width * order.position + first * order.channel) * S::LANES;
+            debug_assert!(first + size <= shape.outputs && (1..=6).contains(&size), "a group with a loop of its own");
+            // SAFETY: line 2 py begins in the image and the group in weights and biases; the caller vouches for the outputs.
             unsafe {
                 let x = x.add(2 * py * line);
                 let w = weights.add(first * K * K * shape.inputs);
@@ -200,13 +207,21 @@ unsafe fn block<S: Simd, const K: usize>(
 #[inline(always)]
 unsafe fn convolve_kernel<S: Simd>(
     shape: &Shape,
-    x: *const f32,
-    weights: *const f32,
-    bias: *const f32,
+    x: &[f32],
+    weights: &[f32],
+    bias: &[f32],
     order: Order,
-    y: *mut f32,
-    argmax: *mut u8,
+    y: &mut [f32],
+    argmax: &mut [u8],
 ) {
+    debug_assert!(SIDES.contains(&shape.side), "a side with loops of its own");
+    debug_assert!(x.len() >= shape.image() * S::LANES, "a block of images");
+    debug_assert!(weights.len() >= shape.weights() && bias.len() >= shape.outputs, "parameters of every channel");
+    let vectors = 1 + (shape.positions() - 1) * order.position + (shape.outputs - 1) * order.channel;
+    debug_assert!(vectors * S::LANES <= y.len().min(argmax.len()), "outputs of a block of images");
+    let (x, weights, bias, y, argmax) =
+        (x.as_ptr(), weights.as_ptr(), bias.as_ptr(), y.as_mut_ptr(), argmax.as_mut_ptr());
+    // SAFETY: the caller vouches for the lengths, as asserted.
     unsafe {
         if shape.side == 3 {
             block::<S, 3>(shape, x, weights, bias, order, y, argmax);
@@ -217,14 +232,14 @@ unsafe fn convolve_kernel<S: Simd>(
 }
 
 dispatch! {
-    /// y = maxpool(relu(x * w + b)) of one block in *lanes*, and which of the four outputs was the largest ([`DEAD`] where
+    /// y = maxpool(relu(x * w + b)) of one block in *lanes*, and the index of the largest of the four outputs ([`DEAD`] where
     /// the ReLU is zero). `weights` as [`pack`] leaves them; `bias` one a channel.
     ///
     /// # Safety
-    /// `shape.side` must be in [`SIDES`]; `x` must hold `shape.image() * LANES` values, `y` and `argmax`
+    /// The processor must have the level's instructions; `shape.side` must be in [`SIDES`]; `x` must hold `shape.image() * LANES` values, `y` and `argmax`
     /// `shape.features() * LANES`, and `order` must keep within them.
-    pub fn convolve = convolve_kernel(
-        shape: &Shape, x: *const f32, weights: *const f32, bias: *const f32, order: Order, y: *mut f32, argmax: *mut u8,
+    pub(crate) fn convolve = convolve_kernel(
+        shape: &Shape, x: &[f32], weights: &[f32], bias: &[f32], order: Order, y: &mut [f32], argmax: &mut [u8],
     )
 }
 

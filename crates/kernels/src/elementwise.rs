@@ -3,7 +3,7 @@ use super::convolution::DEAD;
 use super::simd::Simd;
 use super::{Level, dispatch};
 
-// Out of place: in place, the compiler makes a masked store of it, which takes AMD's processors twelve cycles.
+// Out of place: in place, the compiler emits a masked store, which takes twelve cycles on AMD's processors.
 #[inline(always)]
 unsafe fn mask_and_add_kernel<S: Simd>(x: &[f32], g: &[f32], masked: &mut [f32], total: &mut [f32]) {
     let n = x.len().min(g.len()).min(masked.len()).min(total.len());
@@ -28,7 +28,7 @@ unsafe fn mask_and_add_kernel<S: Simd>(x: &[f32], g: &[f32], masked: &mut [f32],
 }
 
 dispatch! {
-    /// masked = g where x > 0, else 0; adds it to `total`.
+    /// masked = 0 where x ≤ 0, else g; adds `masked` to `total`.
     ///
     /// # Safety
     /// The processor must have the level's instructions.
@@ -45,7 +45,7 @@ unsafe fn mask_dead_and_add_kernel<S: Simd>(argmax: &[u8], g: &[f32], masked: &m
 }
 
 dispatch! {
-    /// masked = g where the ReLU lives according to the argmax, else 0; adds it to `total`.
+    /// masked = 0 where the argmax is [`DEAD`], else g; adds `masked` to `total`.
     ///
     /// # Safety
     /// The processor must have the level's instructions.

@@ -10,23 +10,23 @@ use super::scratch::Buffer;
 /// One layer and its parameters: weights (out, in, k, k), biases (out).
 #[derive(Clone, Copy)]
 pub struct Layer<'a> {
-    /// Sizes.
+    /// Sizes of the layer.
     pub shape: Shape,
-    /// (out, in, k, k).
+    /// Weights (out, in, k, k).
     pub weights: &'a [f32],
-    /// (out).
+    /// Biases (out); zero where there are none.
     pub bias: Option<&'a [f32]>,
 }
 
-/// What the forward pass keeps of a layer for the backward pass.
+/// Inputs and argmax of a layer, kept by the forward pass for the backward pass.
 struct Kept {
     /// The layer's inputs in *rows*.
     rows: Buffer<f32>,
-    /// Which output under each pool was the largest, image after image.
+    /// Index of the largest output under each pool, image after image.
     argmax: Buffer<u8>,
 }
 
-/// What the forward pass keeps of a chain.
+/// Values of a chain that [`forward`] keeps for [`backward`].
 pub struct Saved {
     level: Level,
     images: usize,
@@ -37,9 +37,9 @@ pub struct Saved {
 /// Gradients of one layer.
 #[derive(Default)]
 pub struct Gradient {
-    /// (out, in, k, k).
+    /// Gradient of the weights (out, in, k, k).
     pub weights: Vec<f32>,
-    /// (out).
+    /// Gradient of the biases (out).
     pub bias: Vec<f32>,
 }
 
@@ -58,9 +58,10 @@ fn check(level: Level, layers: &[Layer]) {
             "layer {i}: weights or biases do not fit {:?}",
             layer.shape
         );
-        // Windows and tables are addressed in 32 bits.
+        // Windows and tables are addressed in 32 bits. Products of sides up to 2^16 do not overflow before this comparison.
         assert!(
-            u32::try_from(layer.shape.row_image().max(input_table(&layer.shape, level.lanes()))).is_ok(),
+            [inputs, outputs, height, width].into_iter().all(|side| side <= 1 << 16)
+                && u32::try_from(layer.shape.row_image().max(input_table(&layer.shape, level.lanes()))).is_ok(),
             "layer {i}: too large, {:?}",
             layer.shape
         );
@@ -75,7 +76,7 @@ fn check(level: Level, layers: &[Layer]) {
 }
 
 /// Runs `images` planes through `layers`. `y` receives for each image the last layer's output in PyTorch's order (C, H, W). With
-/// `keep`, what [`backward`] needs is returned.
+/// `keep`, the values that [`backward`] needs are returned.
 ///
 /// # Panics
 /// When shapes, parameters and buffers do not fit one another, or the processor lacks the level's instructions.
@@ -84,7 +85,14 @@ pub fn forward(level: Level, layers: &[Layer], images: usize, x: &[f32], y: &mut
     let lanes = level.lanes();
     let blocks = images.div_ceil(lanes);
     let (first, last) = (layers.first()?.shape, layers.last()?.shape);
-    assert!(x.len() == images * first.image() && y.len() == images * last.features(), "buffers do not fit the shapes");
+    let fits = |length: usize, image: usize| images.checked_mul(image) == Some(length);
+    assert!(fits(x.len(), first.image()) && fits(y.len(), last.features()), "buffers do not fit the shapes");
+    // Lengths of the buffers below, which must not overflow.
+    let countable = |image: usize| images.checked_add(lanes).and_then(|images| images.checked_mul(image)).is_some();
+    assert!(
+        layers.iter().all(|layer| countable(layer.shape.row_image().max(layer.shape.features()))),
+        "{images} images are too many"
+    );
 
     let packed: Vec<(Buffer<f32>, Buffer<f32>)> = layers
         .iter()
@@ -123,40 +131,31 @@ pub fn forward(level: Level, layers: &[Layer], images: usize, x: &[f32], y: &mut
         // SAFETY: level and shapes were checked, and all buffers were made for them above.
         unsafe {
             let pixels = first.height * first.width;
-            planes_to_lanes(level, x.as_ptr(), first.image(), first.inputs, pixels, inputs[0].as_mut_ptr());
+            planes_to_lanes(level, x, first.image(), first.inputs, pixels, &mut inputs[0]);
             for (i, layer) in layers.iter().enumerate() {
                 let shape = layer.shape;
                 let (before, after) = inputs.split_at_mut(i + 1);
                 if let Some(kept) = kept.get_mut(i) {
-                    let rows = kept.rows[done * shape.row_image()..].as_mut_ptr();
-                    lanes_to_rows(level, before[i].as_ptr(), shape.image(), rows, shape.row_image());
+                    let rows = &mut kept.rows[done * shape.row_image()..];
+                    lanes_to_rows(level, &before[i], shape.image(), rows, shape.row_image());
                 }
                 let (order, y) = match after.first_mut() {
-                    Some(next) => (Order { position: shape.outputs, channel: 1 }, next.as_mut_ptr()),
-                    None => (Order { position: 1, channel: shape.positions() }, outputs.as_mut_ptr()),
+                    Some(next) => (Order { position: shape.outputs, channel: 1 }, &mut **next),
+                    None => (Order { position: 1, channel: shape.positions() }, &mut *outputs),
                 };
                 let (weights, bias) = &packed[i];
-                convolve(
-                    level,
-                    &shape,
-                    before[i].as_ptr(),
-                    weights.as_ptr(),
-                    bias.as_ptr(),
-                    order,
-                    y,
-                    argmax.as_mut_ptr(),
-                );
+                convolve(level, &shape, &before[i], weights, bias, order, y, &mut argmax);
                 if let Some(kept) = kept.get_mut(i) {
-                    let rows = kept.argmax[done * shape.features()..].as_mut_ptr();
-                    bytes_to_rows(level, argmax.as_ptr(), shape.features(), rows, shape.features());
+                    let rows = &mut kept.argmax[done * shape.features()..];
+                    bytes_to_rows(level, &argmax, shape.features(), rows, shape.features());
                 }
             }
             let features = last.features();
             if here == lanes {
-                lanes_to_rows(level, outputs.as_ptr(), features, y[done * features..].as_mut_ptr(), features);
+                lanes_to_rows(level, &outputs, features, &mut y[done * features..], features);
             } else {
                 let mut full = Buffer::<f32>::new(lanes * features);
-                lanes_to_rows(level, outputs.as_ptr(), features, full.as_mut_ptr(), features);
+                lanes_to_rows(level, &outputs, features, &mut full, features);
                 y[done * features..].copy_from_slice(&full[..here * features]);
             }
         }
@@ -219,13 +218,13 @@ pub fn backward(layers: &[Layer], saved: &Saved, gradient: &[f32], mut input: Op
                 unsafe { mask_dead_and_add(level, argmax, g, &mut masked[i], &mut totals[i]) };
             }
             let (channel, position) = if inner { (1, shape.outputs) } else { (shape.positions(), 1) };
-            let g = Pooled { values: masked[i].as_ptr(), argmax: argmax.as_ptr(), channel, position };
+            let g = Pooled { values: &masked[i], argmax, channel, position };
             // SAFETY: level and shapes were checked, and all buffers were made for them above.
             unsafe {
-                add_weights(level, shape, rows.as_ptr(), g, &mut list, sums[i].as_mut_ptr());
+                add_weights(level, shape, rows, g, &mut list, &mut sums[i]);
                 if i > 0 || input.is_some() {
                     flows[i].fill(0.0);
-                    add_input(level, shape, tables[i].as_ptr(), g, flows[i].as_mut_ptr());
+                    add_input(level, shape, &tables[i], g, &mut flows[i]);
                 }
                 if i > 0 {
                     // The input is the ReLU's output of the layer below: where it is zero, no gradient flows on.
@@ -412,6 +411,22 @@ mod tests {
                 assert!(y[0].is_nan(), "{level:?}, pixel {pixel}");
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "too large")]
+    fn a_shape_whose_size_overflows_is_refused() {
+        // 2^32 pixels in a row of 2^32 channels: 2^64 values, 0 in the arithmetic of the machine, as are the weights.
+        let shape = Shape { inputs: 1 << 32, height: 1 << 16, width: 1 << 16, outputs: 1 << 32, side: 3 };
+        let layer = Layer { shape, weights: &[], bias: None };
+        forward(Level::Portable, &[layer], 1, &[], &mut [], false);
+    }
+
+    #[test]
+    #[should_panic(expected = "buffers do not fit")]
+    fn a_number_of_images_that_overflows_is_refused() {
+        let shape = Shape { inputs: 1, height: 4, width: 4, outputs: 1, side: 3 };
+        forward(Level::Portable, &[layer(shape, &[1.0; 9])], 1 << 60, &[], &mut [], false);
     }
 
     fn layer(shape: Shape, weights: &[f32]) -> Layer<'_> {

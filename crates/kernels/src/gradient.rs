@@ -9,15 +9,23 @@ use super::simd::Simd;
 /// Pooled gradients of one image. Entry (channel c, position p) is at `c * channel + p * position` of `values`, and its
 /// argmax at the same index of `argmax`.
 #[derive(Clone, Copy)]
-pub struct Pooled {
+pub struct Pooled<'a> {
     /// Gradients, zero where the ReLU is dead.
-    pub values: *const f32,
+    pub values: &'a [f32],
     /// Argmax 0..4 (4 where dead).
-    pub argmax: *const u8,
-    /// From a channel to the next.
+    pub argmax: &'a [u8],
+    /// Distance of two channels.
     pub channel: usize,
-    /// From a position to the next.
+    /// Distance of two positions.
     pub position: usize,
+}
+
+impl Pooled<'_> {
+    /// Whether there is an entry for every channel and position.
+    fn covers(&self, shape: &Shape) -> bool {
+        let last = (shape.outputs - 1) * self.channel + (shape.positions() - 1) * self.position;
+        last < self.values.len().min(self.argmax.len())
+    }
 }
 
 /// Vectors that cover one kernel row of `inputs · side` values.
@@ -34,7 +42,7 @@ pub fn reach(shape: &Shape, lanes: usize) -> usize {
     (row * shape.width + column) * shape.inputs + row_vectors(shape, lanes) * lanes
 }
 
-/// A pooled gradient that is not dead, and where in the image the inputs of its convolution output begin.
+/// Place in the image at which the inputs of a convolution output begin, and its gradient, which is not dead.
 pub type Living = (u32, f32);
 
 /// Adds g · (inputs) of all of `list` to V vectors of one channel's kernel rows.
@@ -75,16 +83,19 @@ unsafe fn add_windows<S: Simd, const K: usize, const V: usize>(
 #[inline(always)]
 unsafe fn weights_image<S: Simd, const K: usize>(
     shape: &Shape,
-    x: *const f32,
+    x: &[f32],
     g: Pooled,
     list: &mut [Living],
-    sums: *mut f32,
+    sums: &mut [f32],
 ) {
     let (height, width) = shape.pooled();
     assert!(list.len() >= height * width, "the list is shorter than the layer has positions");
     let line = shape.width * shape.inputs;
     let vectors = row_vectors(shape, S::LANES);
     let row = vectors * S::LANES;
+    debug_assert!(reach(shape, S::LANES) <= x.len(), "an image with its padding");
+    debug_assert!(g.covers(shape), "a gradient for every channel and position");
+    debug_assert!(shape.outputs * K * row <= sums.len(), "K kernel rows for every output channel");
     // Offset of the four outputs under the pool; that of a dead one is not used.
     let offsets = [0, shape.inputs, line, line + shape.inputs, 0, 0, 0, 0].map(|offset| offset as u32);
     for c in 0..shape.outputs {
@@ -93,12 +104,14 @@ unsafe fn weights_image<S: Simd, const K: usize>(
             for px in 0..width {
                 let at = (py * width + px) * g.position + c * g.channel;
                 let begin = (2 * py * line + 2 * px * shape.inputs) as u32;
-                // Without a branch: which gradients are dead cannot be foretold.
+                // Without a branch, whose outcome the processor could not predict.
                 debug_assert!(living < list.len(), "no more gradients than positions");
+                debug_assert!(at < g.values.len().min(g.argmax.len()), "a gradient for every channel and position");
                 // SAFETY: `living` stays below the positions seen; the caller vouches for one gradient a position.
                 unsafe {
-                    let argmax = *g.argmax.add(at);
-                    *list.get_unchecked_mut(living) = (begin + offsets[usize::from(argmax & 7)], *g.values.add(at));
+                    let argmax = *g.argmax.get_unchecked(at);
+                    let value = *g.values.get_unchecked(at);
+                    *list.get_unchecked_mut(living) = (begin + offsets[usize::from(argmax & 7)], value);
                     living += usize::from(argmax < DEAD);
                 }
             }
@@ -106,10 +119,12 @@ unsafe fn weights_image<S: Simd, const K: usize>(
         let mut v = 0;
         while v < vectors {
             debug_assert!(living <= list.len(), "no more gradients than positions");
-            // SAFETY: `living` entries were written; the caller vouches for the image and the sums.
+            let ends_within = |(begin, _): &Living| *begin as usize + (K - 1) * line + row <= x.len();
+            debug_assert!(list[..living].iter().all(ends_within), "windows of whole vectors within the padded image");
+            // SAFETY: `living` entries were written; the caller vouches for the image with its padding and for the sums.
             unsafe {
                 let list = list.get_unchecked(..living);
-                let (x, sums) = (x.add(v * S::LANES), sums.add(c * K * row + v * S::LANES));
+                let (x, sums) = (x.as_ptr().add(v * S::LANES), sums.as_mut_ptr().add(c * K * row + v * S::LANES));
                 if vectors - v >= 2 {
                     add_windows::<S, K, 2>(list, x, line, sums, row);
                     v += 2;
@@ -123,9 +138,9 @@ unsafe fn weights_image<S: Simd, const K: usize>(
 }
 
 #[inline(always)]
-unsafe fn weights_kernel<S: Simd>(shape: &Shape, x: *const f32, g: Pooled, list: &mut [Living], sums: *mut f32) {
+unsafe fn weights_kernel<S: Simd>(shape: &Shape, x: &[f32], g: Pooled, list: &mut [Living], sums: &mut [f32]) {
     debug_assert!(shape.side == 3 || shape.side == 5, "a side with loops of its own");
-    // SAFETY: passed on.
+    // SAFETY: the caller vouches for what the function asks for.
     unsafe {
         if shape.side == 3 {
             weights_image::<S, 3>(shape, x, g, list, sums);
@@ -140,8 +155,9 @@ dispatch! {
     /// the order (kernel column, input channel). `list` is scratch for as many entries as the layer has positions.
     ///
     /// # Safety
-    /// `x` must hold the image in *rows* with its padding; `g` and `sums` as described.
-    pub fn add_weights = weights_kernel(shape: &Shape, x: *const f32, g: Pooled, list: &mut [Living], sums: *mut f32)
+    /// The processor must have the level's instructions, and `shape.side` must be 3 or 5; `x` must hold [`reach`] values from the
+    /// image in *rows* on, `g` an entry for every channel and position, and `sums` as many values as described.
+    pub fn add_weights = weights_kernel(shape: &Shape, x: &[f32], g: Pooled, list: &mut [Living], sums: &mut [f32])
 }
 
 /// Brings the sums of [`add_weights`] into the order (out, in, k, k).
@@ -215,12 +231,16 @@ unsafe fn input_window<S: Simd, const R: usize, const V: usize>(
 }
 
 #[inline(always)]
-unsafe fn input_image<S: Simd, const R: usize>(shape: &Shape, table: *const f32, g: Pooled, dx: *mut f32) {
+unsafe fn input_image<S: Simd, const R: usize>(shape: &Shape, table: &[f32], g: Pooled, dx: &mut [f32]) {
     let (height, width) = shape.pooled();
     let line = shape.width * shape.inputs;
     let vectors = row_vectors(shape, S::LANES);
     let row = vectors * S::LANES;
     let kernel = (shape.side + 2) * row;
+    debug_assert!(R == shape.side + 1, "the rows of the kernels of both rows of the pool");
+    debug_assert!(input_table(shape, S::LANES) <= table.len(), "a kernel for every output channel");
+    debug_assert!(reach(shape, S::LANES) <= dx.len(), "an image with its padding");
+    debug_assert!(g.covers(shape), "a gradient for every channel and position");
     // The living gradients of a window, those of its left and of its right column apart.
     let mut lists = [[(0f32, 0u32); LISTED]; 2];
     for c0 in (0..shape.outputs).step_by(LISTED) {
@@ -230,24 +250,30 @@ unsafe fn input_image<S: Simd, const R: usize>(shape: &Shape, table: *const f32,
                 let mut lengths = [0usize; 2];
                 for c in c0..c1 {
                     let at = (py * width + px) * g.position + c * g.channel;
+                    debug_assert!(at < g.values.len().min(g.argmax.len()), "a gradient for every channel and position");
                     // SAFETY: the caller vouches for one gradient a position and channel.
-                    let (value, argmax) = unsafe { (*g.values.add(at), *g.argmax.add(at)) };
+                    let (value, argmax) = unsafe { (*g.values.get_unchecked(at), *g.argmax.get_unchecked(at)) };
                     // Row 1 of the table is the kernel's first: it meets window row 0 if the argmax is in the upper row.
                     let offset = c * kernel + if argmax & 2 == 0 { row } else { 0 };
                     let column = usize::from(argmax & 1);
                     lists[column][lengths[column]] = (value, offset as u32);
                     lengths[column] += usize::from(argmax < DEAD);
                 }
-                // SAFETY: a window begins within the image, for which the caller vouches.
-                let window = unsafe { dx.add(2 * py * line + 2 * px * shape.inputs) };
+                let window = 2 * py * line + 2 * px * shape.inputs;
                 for column in 0..2 {
                     let list = &lists[column][..lengths[column]];
+                    let begin = window + column * shape.inputs;
+                    debug_assert!(begin + (R - 1) * line + row <= dx.len(), "a window within the padded image");
+                    debug_assert!(
+                        list.iter().all(|(_, at)| *at as usize + R * row <= table.len()),
+                        "kernels in the table"
+                    );
                     let mut v = 0;
                     while v < vectors {
                         // SAFETY: vectors below `vectors` lie in the table's rows, and in `dx` with its padding.
                         unsafe {
-                            let table = table.add(v * S::LANES);
-                            let at = window.add(column * shape.inputs + v * S::LANES);
+                            let table = table.as_ptr().add(v * S::LANES);
+                            let at = dx.as_mut_ptr().add(begin + v * S::LANES);
                             if vectors - v >= 2 {
                                 input_window::<S, R, 2>(list, table, row, at, line);
                                 v += 2;
@@ -264,9 +290,9 @@ unsafe fn input_image<S: Simd, const R: usize>(shape: &Shape, table: *const f32,
 }
 
 #[inline(always)]
-unsafe fn input_kernel<S: Simd>(shape: &Shape, table: *const f32, g: Pooled, dx: *mut f32) {
+unsafe fn input_kernel<S: Simd>(shape: &Shape, table: &[f32], g: Pooled, dx: &mut [f32]) {
     debug_assert!(shape.side == 3 || shape.side == 5, "a side with loops of its own");
-    // SAFETY: passed on.
+    // SAFETY: the caller vouches for what the function asks for.
     unsafe {
         if shape.side == 3 {
             input_image::<S, 4>(shape, table, g, dx);
@@ -280,6 +306,7 @@ dispatch! {
     /// Adds one image's gradient with respect to the layer's input to `dx`, in *rows* with padding.
     ///
     /// # Safety
-    /// `table` from [`pack_input`] for the same level; `dx` must hold the image with its padding.
-    pub fn add_input = input_kernel(shape: &Shape, table: *const f32, g: Pooled, dx: *mut f32)
+    /// The processor must have the level's instructions, and `shape.side` must be 3 or 5; `table` must come from [`pack_input`] for the
+    /// same level, `g` have an entry for every channel and position, and `dx` hold [`reach`] values.
+    pub fn add_input = input_kernel(shape: &Shape, table: &[f32], g: Pooled, dx: &mut [f32])
 }

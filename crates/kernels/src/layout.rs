@@ -1,55 +1,66 @@
-//! Layouts of a batch of images, and the ways between them.
+//! Layouts of a batch of images, and the conversions between these layouts.
 //!
-//! - *planes*: what callers hold. Image after image, each (C, H, W) as in PyTorch.
-//! - *lanes*: a block of LANES images as (H, W, C, LANES) (or (C, H, W, LANES) for what leaves the convolutions): lane l of
+//! - *planes*: the layout of the callers. Image after image, each (C, H, W) as in PyTorch.
+//! - *lanes*: a block of LANES images as (H, W, C, LANES) ((C, H, W, LANES) for the last output of the convolutions): lane l of
 //!   a vector belongs to image l, so that a convolution's inner loop is the same for 3 channels as for 16.
-//! - *rows*: image after image, each (H, W, C): the inputs under one kernel row lie side by side, which the gradient of
-//!   the weights wants.
+//! - *rows*: image after image, each (H, W, C): the inputs under one kernel row lie side by side, as the gradient of
+//!   the weights reads them.
 use super::dispatch;
 use super::simd::Simd;
 
 #[inline(always)]
-unsafe fn planes_to_lanes_kernel<S: Simd>(x: *const f32, image: usize, channels: usize, pixels: usize, y: *mut f32) {
+unsafe fn planes_to_lanes_kernel<S: Simd>(x: &[f32], image: usize, channels: usize, pixels: usize, y: &mut [f32]) {
+    let step = channels * S::LANES;
+    debug_assert!((S::LANES - 1) * image + channels * pixels <= x.len(), "LANES images");
+    debug_assert!(pixels * step <= y.len(), "a block of LANES images");
     for c in 0..channels {
-        let (x, y) = unsafe { (x.add(c * pixels), y.add(c * S::LANES)) };
-        let step = channels * S::LANES;
         let mut p = 0;
         while p + S::LANES <= pixels {
-            unsafe { S::transpose(x.add(p), image, y.add(p * step), step) };
+            let (from, to) = (c * pixels + p, p * step + c * S::LANES);
+            debug_assert!(from + (S::LANES - 1) * image + S::LANES <= x.len(), "a square within the images");
+            debug_assert!(to + (S::LANES - 1) * step + S::LANES <= y.len(), "a square within the block");
+            // SAFETY: p + LANES ≤ pixels, and the caller vouches for the images and the block.
+            unsafe { S::transpose(x.as_ptr().add(from), image, y.as_mut_ptr().add(to), step) };
             p += S::LANES;
         }
         for p in p..pixels {
             for l in 0..S::LANES {
-                unsafe { *y.add(p * step + l) = *x.add(l * image + p) };
+                y[p * step + c * S::LANES + l] = x[l * image + c * pixels + p];
             }
         }
     }
 }
 
 #[inline(always)]
-unsafe fn lanes_to_rows_kernel<S: Simd>(x: *const f32, values: usize, y: *mut f32, image: usize) {
+unsafe fn lanes_to_rows_kernel<S: Simd>(x: &[f32], values: usize, y: &mut [f32], image: usize) {
     let mut i = 0;
     while i + S::LANES <= values {
-        unsafe { S::transpose(x.add(i * S::LANES), S::LANES, y.add(i), image) };
+        debug_assert!((i + S::LANES) * S::LANES <= x.len(), "a square within the block");
+        debug_assert!(i + (S::LANES - 1) * image + S::LANES <= y.len(), "a square within the images");
+        // SAFETY: i + LANES ≤ values, and the caller vouches for the block and the images.
+        unsafe { S::transpose(x.as_ptr().add(i * S::LANES), S::LANES, y.as_mut_ptr().add(i), image) };
         i += S::LANES;
     }
     for i in i..values {
         for l in 0..S::LANES {
-            unsafe { *y.add(l * image + i) = *x.add(i * S::LANES + l) };
+            y[l * image + i] = x[i * S::LANES + l];
         }
     }
 }
 
 #[inline(always)]
-unsafe fn bytes_to_rows_kernel<S: Simd>(x: *const u8, values: usize, y: *mut u8, image: usize) {
+unsafe fn bytes_to_rows_kernel<S: Simd>(x: &[u8], values: usize, y: &mut [u8], image: usize) {
     let mut i = 0;
     while i + 16 <= values {
-        unsafe { S::transpose_bytes(x.add(i * S::LANES), y.add(i), image) };
+        debug_assert!((i + 16) * S::LANES <= x.len(), "16 vectors within the block");
+        debug_assert!(i + (S::LANES - 1) * image + 16 <= y.len(), "LANES rows of 16 within the images");
+        // SAFETY: i + 16 ≤ values, and the caller vouches for the block and the images.
+        unsafe { S::transpose_bytes(x.as_ptr().add(i * S::LANES), y.as_mut_ptr().add(i), image) };
         i += 16;
     }
     for i in i..values {
         for l in 0..S::LANES {
-            unsafe { *y.add(l * image + i) = *x.add(i * S::LANES + l) };
+            y[l * image + i] = x[i * S::LANES + l];
         }
     }
 }
@@ -58,24 +69,24 @@ dispatch! {
     /// [`lanes_to_rows`] for bytes.
     ///
     /// # Safety
-    /// As there.
-    pub fn bytes_to_rows = bytes_to_rows_kernel(x: *const u8, values: usize, y: *mut u8, image: usize)
+    /// As [`lanes_to_rows`].
+    pub fn bytes_to_rows = bytes_to_rows_kernel(x: &[u8], values: usize, y: &mut [u8], image: usize)
 }
 
 dispatch! {
     /// Planes of LANES images, `image` floats apart, to one block of lanes (H·W, C, LANES).
     ///
     /// # Safety
-    /// `x` must hold LANES images, `y` `channels * pixels * LANES` values.
-    pub fn planes_to_lanes = planes_to_lanes_kernel(x: *const f32, image: usize, channels: usize, pixels: usize, y: *mut f32)
+    /// The processor must have the level's instructions; `x` must hold LANES images, `y` `channels * pixels * LANES` values.
+    pub fn planes_to_lanes = planes_to_lanes_kernel(x: &[f32], image: usize, channels: usize, pixels: usize, y: &mut [f32])
 }
 
 dispatch! {
     /// A block of lanes (`values`, LANES) to LANES images of `values` values, `image` floats apart.
     ///
     /// # Safety
-    /// `x` must hold `values * LANES` values, `y` LANES images.
-    pub fn lanes_to_rows = lanes_to_rows_kernel(x: *const f32, values: usize, y: *mut f32, image: usize)
+    /// The processor must have the level's instructions; `x` must hold `values * LANES` values, `y` LANES images.
+    pub fn lanes_to_rows = lanes_to_rows_kernel(x: &[f32], values: usize, y: &mut [f32], image: usize)
 }
 
 #[cfg(test)]
@@ -95,10 +106,10 @@ mod tests {
                 let mut bytes = vec![0u8; x.len()];
                 // SAFETY: the buffers have the sizes that the kernels ask for.
                 unsafe {
-                    planes_to_lanes(level, x.as_ptr(), image, channels, pixels, blocked.as_mut_ptr());
-                    lanes_to_rows(level, blocked.as_ptr(), image, rows.as_mut_ptr(), image);
+                    planes_to_lanes(level, &x, image, channels, pixels, &mut blocked);
+                    lanes_to_rows(level, &blocked, image, &mut rows, image);
                     let small: Vec<u8> = blocked.iter().map(|x| (x % 251.0) as u8).collect();
-                    bytes_to_rows(level, small.as_ptr(), image, bytes.as_mut_ptr(), image);
+                    bytes_to_rows(level, &small, image, &mut bytes, image);
                 }
                 assert!(rows.iter().zip(&bytes).all(|(row, byte)| (row % 251.0) as u8 == *byte), "{level:?}");
                 for l in 0..lanes {

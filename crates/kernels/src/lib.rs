@@ -15,7 +15,8 @@
 //!
 //! A kernel is one function generic over a small trait of vector instructions (`simd.rs`), instantiated for each [`Level`].
 //! Public functions check lengths, indices and the level, and panic where they do not fit: safe code cannot make a kernel read
-//! or write out of bounds. The README of this crate says how to run the tests under AddressSanitizer and Miri.
+//! or write out of bounds. The README of this crate has commands that run the tests with
+//! debug assertions, under AddressSanitizer and under Miri.
 //!
 //! ```
 //! use kernels::conv2d::{Shape, forward};
@@ -89,7 +90,7 @@ impl Level {
         }
     }
 
-    /// Refuses a level that this processor lacks: the way from safe code to the level's instructions.
+    /// Panics where this processor lacks the level's instructions. Safe functions call this before they run a kernel.
     pub(crate) fn require(self) {
         assert!(self.is_available(), "this processor lacks the instructions of the {} kernels", self.name());
     }
@@ -110,8 +111,8 @@ pub struct Unavailable(pub Level);
 static SELECTED: AtomicU8 = AtomicU8::new(0);
 
 /// The level that the kernels run at: the best that the processor has, unless [`force`] or the environment variable
-/// `TWOSCALE_KERNELS` (`avx512`, `avx2` or `portable`; read once) asks for another. A level that the processor lacks or
-/// an unknown name is passed over.
+/// `TWOSCALE_KERNELS` (`avx512`, `avx2` or `portable`; read once) asks for another. A level that the processor lacks and
+/// an unknown name are ignored.
 #[must_use]
 pub fn selected() -> Level {
     match SELECTED.load(Ordering::Relaxed) {
@@ -129,7 +130,7 @@ pub fn selected() -> Level {
 /// The level of this name, if there is one that the processor has; else the best that it has.
 fn choose(wanted: Option<&str>) -> Level {
     let available = || Level::ALL.into_iter().filter(|level| level.is_available());
-    available().find(|level| Some(level.name()) == wanted).or(available().last()).unwrap_or(Level::Portable)
+    available().find(|level| Some(level.name()) == wanted).or(available().next_back()).unwrap_or(Level::Portable)
 }
 
 /// Makes all kernels of the process run at `level` from now on. For comparisons; results of different levels differ in
@@ -145,7 +146,7 @@ pub fn force(level: Level) -> Result<(), Unavailable> {
     Ok(())
 }
 
-/// The name of the [`selected`] level, as it belongs into a record of a run.
+/// Name of the [`selected`] level, for the record of a run.
 #[must_use]
 pub fn name() -> &'static str {
     selected().name()
@@ -173,9 +174,10 @@ macro_rules! dispatch {
                     unsafe { $kernel::<$crate::x86::Avx2>($($argument),*) }
                 }
                 debug_assert!(level.is_available(), "instructions of this processor");
-                // SAFETY: the caller vouches for the level's instructions and for what the kernel asks for.
                 match level {
+                    // SAFETY: the caller vouches for the level's instructions and for what the kernel asks for.
                     $crate::Level::Avx512 => return unsafe { avx512($($argument),*) },
+                    // SAFETY: as above.
                     $crate::Level::Avx2 => return unsafe { avx2($($argument),*) },
                     $crate::Level::Portable => {}
                 }

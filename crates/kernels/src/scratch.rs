@@ -1,10 +1,10 @@
-//! Buffers that a thread keeps from step to step, so that a step neither allocates nor touches fresh pages. They begin on a
-//! cache line, so that a vector of 64 bytes does not touch two.
+//! Buffers that a thread keeps from step to step, so that a step neither allocates nor touches fresh pages. Buffers begin on a
+//! cache line, so that a vector of 64 bytes does not cross one.
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-/// Buffers a thread keeps at most; more are freed.
+/// Largest number of buffers that a thread keeps; further ones are freed.
 const KEPT: usize = 64;
 
 /// One cache line.
@@ -34,7 +34,7 @@ pub struct Buffer<T: Plain> {
 }
 
 impl<T: Plain> Buffer<T> {
-    /// A buffer of `length` values; what they are is left over from earlier uses (initialised, but arbitrary).
+    /// A buffer of `length` values, initialised but arbitrary: leftovers of earlier uses.
     pub fn new(length: usize) -> Self {
         let needed = (length * size_of::<T>()).div_ceil(size_of::<Line>());
         // The smallest that is large enough, so that one large buffer does not serve all small needs in turn.
@@ -59,7 +59,7 @@ impl<T: Plain> Buffer<T> {
 impl<T: Plain> Deref for Buffer<T> {
     type Target = [T];
     fn deref(&self) -> &[T] {
-        // SAFETY: the lines are initialised, aligned, and hold at least `length` values, of which any bits are one.
+        // SAFETY: the lines are initialised, aligned, and hold at least `length` values; any bits are a value.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
     }
 }

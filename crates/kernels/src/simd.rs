@@ -1,8 +1,9 @@
-//! The small set of vector instructions that every kernel is written in, and its portable implementation.
+//! The vector instructions that the kernels use, as a trait, and a portable implementation.
 //!
 //! A kernel is one `#[inline(always)]` function generic over [`Simd`]; [`dispatch!`](super::dispatch) instantiates it
-//! under `#[target_feature]` once for each [`Level`](super::Level). Calling a method outside such a function would still
-//! be right, only slow; what makes the methods `unsafe` is the processor they need and the pointers they read.
+//! under `#[target_feature]` once for each [`Level`](super::Level). A method called outside such a
+//! function computes the same, slowly. The methods are `unsafe` because of the instructions that the processor must have and of the
+//! pointers that are read and written.
 
 /// One vector of `LANES` f32. Comparison masks have their own type.
 ///

@@ -2,9 +2,10 @@
 use super::simd::Simd;
 use super::{Level, dispatch};
 
-/// exp(x) for x ≤ 0 to about 1 ulp; below -87.3 the smallest normal numbers fade to 0.
+/// exp(x) for x ≤ 0 to about 1 ulp; 0 at -87.3365 and below, where it would no longer be a normal number.
 #[inline(always)]
 unsafe fn exp<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: arithmetic only; the caller vouches for the instructions.
     unsafe {
         let c = |x| S::splat(x);
         let lowest = c(-87.336_5);
@@ -23,7 +24,7 @@ unsafe fn exp<S: Simd>(x: S::V) -> S::V {
     }
 }
 
-/// What [`object`] returns.
+/// Loss of one object with its derivative in the multiplier, the result of [`object`].
 #[derive(Clone, Copy, Debug)]
 pub struct Object {
     /// -log p_y.
@@ -32,10 +33,12 @@ pub struct Object {
     pub slope: f64,
 }
 
-/// Sums are taken in f64 over vectors of this many classes at a time, whatever the level: the order is fixed by LANES.
+/// Sums run over vectors of LANES classes in f32, lane by lane; the lanes are added at the end.
 #[inline(always)]
 unsafe fn object_kernel<S: Simd>(x: &[f32], label: usize, c: f32, p: &mut [f32]) -> Object {
     let n = x.len();
+    debug_assert!(p.len() == n && label < n, "derivatives of all logits, and a label among these");
+    // SAFETY: the caller vouches for `p` of the length n of `x`; whole vectors end at `whole` ≤ n, the part behind has `rest` values.
     unsafe {
         let whole = n - n % S::LANES;
         let rest = n - whole;
@@ -66,9 +69,10 @@ unsafe fn object_kernel<S: Simd>(x: &[f32], label: usize, c: f32, p: &mut [f32])
             let z = S::mul(vc, d);
             let e = exp::<S>(z);
             S::store_part(p.as_mut_ptr().add(whole), rest, e);
-            // The lanes beyond the classes hold exp(0): taken away by selecting only those of this object.
+            // The lanes beyond the classes hold exp(0); a factor of 0 takes these out of the sum.
             let mut lanes = [0f32; 16];
             lanes[..rest].fill(1.0);
+            debug_assert!(rest < S::LANES && S::LANES <= lanes.len(), "a part of a vector");
             let here = S::load(lanes.as_ptr());
             total = S::fma(e, here, total);
             weighted = S::fma(e, d, weighted);

@@ -1,4 +1,4 @@
-//! A dense layer on inputs that are mostly zeros: four fifths of MNIST's pixels are, and so is that share of the work.
+//! A dense layer on inputs that are mostly zeros, as four fifths of MNIST's pixels are: products with a zero are left out.
 use super::convolution::groups;
 use super::scratch::Buffer;
 use super::simd::Simd;
@@ -10,7 +10,7 @@ const DENSEST: f64 = 0.4;
 /// Most vectors of outputs that are summed in registers at once.
 const MOST: usize = 8;
 
-/// Where the inputs of a batch are not zero.
+/// Places of the inputs of a batch that are not zero.
 ///
 /// ```
 /// use kernels::{Level, sparse};
@@ -26,11 +26,11 @@ pub struct Pattern {
     inputs: usize,
     /// Input units of object 0, of object 1, ...
     units: Vec<u32>,
-    /// Where in `units` each object begins, and the end of the last.
+    /// Index in `units` at which each object begins, and the end of the last object.
     begins: Vec<usize>,
 }
 
-/// The pattern of `x`, rows of `inputs` values; nothing if the batch is too dense (or too small) for it to pay.
+/// The pattern of `x`, rows of `inputs` values; none if the batch is too dense or too small for a sparse product to be faster.
 ///
 /// # Panics
 /// When the processor lacks the level's instructions.
@@ -235,7 +235,7 @@ pub fn weight_gradient(level: Level, x: &[f32], g: &[f32], pattern: &Pattern, ou
         g.len()
     );
     assert!(u32::try_from(objects * row).is_ok(), "{objects} objects with {outputs} outputs are too many for one call");
-    // The pattern by input unit: which objects have it, with which value.
+    // The pattern by input unit: objects in which the unit is not zero, with its value.
     let mut ends = vec![0u32; inputs + 1];
     for unit in &pattern.units {
         ends[*unit as usize + 1] += 1;

@@ -16,7 +16,7 @@ use winograd::{Grid, Kernels};
 /// Fewest channels on both sides for which Winograd's filtering is faster.
 const FEWEST: usize = 8;
 
-/// The sizes of one convolution.
+/// Sizes of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
     /// Images N of the batch.
@@ -38,28 +38,35 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Height and width of the output: ⌊(H + 2p - k)/s⌋ + 1 and the same of W; nothing where the kernel is larger than
-    /// the padded image, or the kernel or the stride is zero.
+    /// Height and width of the output: ⌊(H + 2p - k)/s⌋ + 1 and the same of W; none where the kernel is larger than
+    /// the padded image, the kernel or the stride is zero, or a side overflows.
     #[must_use]
     pub fn output(&self) -> Option<(usize, usize)> {
         if self.side == 0 || self.stride == 0 {
             return None;
         }
-        let side = |length: usize| Some((length + 2 * self.padding).checked_sub(self.side)? / self.stride + 1);
+        let padded = |length: usize| length.checked_add(self.padding.checked_mul(2)?);
+        let side = |length: usize| (padded(length)?.checked_sub(self.side)? / self.stride).checked_add(1);
         Some((side(self.height)?, side(self.width)?))
     }
 
-    /// Values of the batch's input, weights and output.
+    /// Numbers of values of the batch's input, of the weights and of the output.
     ///
     /// # Panics
-    /// When the kernel does not fit the image.
+    /// When the kernel does not fit the image, or a number overflows.
     #[must_use]
     pub fn lengths(&self) -> [usize; 3] {
         let Some((height, width)) = self.output() else { panic!("a kernel does not fit its image: {self:?}") };
+        // Factors of zero last, so that every product of some of the factors is checked too.
+        let product = |mut factors: [usize; 4]| {
+            factors.sort_unstable_by(|a, b| b.cmp(a));
+            let length = factors.into_iter().try_fold(1usize, usize::checked_mul);
+            length.unwrap_or_else(|| panic!("a convolution is too large: {self:?}"))
+        };
         [
-            self.images * self.inputs * self.height * self.width,
-            self.outputs * self.inputs * self.side * self.side,
-            self.images * self.outputs * height * width,
+            product([self.images, self.inputs, self.height, self.width]),
+            product([self.outputs, self.inputs, self.side, self.side]),
+            product([self.images, self.outputs, height, width]),
         ]
     }
 
@@ -70,7 +77,7 @@ impl Shape {
     }
 }
 
-/// The tiles of Winograd's filtering where it is used; `padding` is that of the pass, forward or backward.
+/// The tiles of Winograd's filtering, none for shapes that it does not suit; `padding` is that of the pass, forward or backward.
 fn grid(shape: &Shape, input: (usize, usize), output: (usize, usize), padding: usize) -> Option<Grid> {
     let fits = shape.side == 3 && shape.stride == 1 && shape.padding <= 2;
     if !fits || shape.inputs < FEWEST || shape.outputs < FEWEST {
@@ -220,6 +227,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "too large")]
+    fn a_shape_whose_size_overflows_is_refused() {
+        // 2^64 pixels, 0 in the arithmetic of the machine.
+        let sides =
+            Shape { images: 1, inputs: 1, height: 1 << 32, width: 1 << 32, outputs: 1, side: 1, stride: 1, padding: 0 };
+        let shape = Shape { stride: 1 << 32, ..sides };
+        forward(Level::Portable, &shape, &[], &[0.0], &mut [0.0]);
     }
 
     #[test]

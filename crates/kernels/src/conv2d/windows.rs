@@ -1,6 +1,6 @@
 //! Convolution of any kernel and stride as a matrix product: the inputs under the kernel at one output are a row of a matrix.
 //!
-//! The rows are made strip by strip of outputs, so that they stay in the cache. Their columns are (tap, input channel) with the
+//! The rows are made strip by strip of outputs, so that a strip stays in the cache. The columns are (tap, input channel) with the
 //! channels filled up to whole vectors, or, where the channels are few, (input channel, tap) without gaps.
 use super::Shape;
 use super::blocks::{from_blocks, to_blocks};
@@ -12,7 +12,7 @@ use crate::{Level, dispatch};
 /// Outputs of a strip.
 const STRIP: usize = 128;
 
-/// The matrix of windows of a convolution.
+/// Matrix of the windows of a convolution.
 #[derive(Clone, Copy)]
 struct Windows {
     level: Level,
@@ -134,6 +134,7 @@ unsafe fn gather_kernel<S: Simd>(shape: &Shape, xs: &[f32], first: usize, rows: 
     let taps = shape.side * shape.side;
     let count = rows.len() / (taps * before * S::LANES);
     let width = shape.output().unwrap_or_default().1;
+    // SAFETY: arithmetic only; the caller vouches for the instructions.
     let zero = unsafe { S::splat(0.0) };
     for tap in 0..taps {
         for i in 0..count {

@@ -169,7 +169,10 @@ unsafe fn read<S: Simd>(
     (top, left): (isize, isize),
     side: usize,
 ) -> [Line<S>; MOST] {
-    let mut tile = [[unsafe { S::splat(0.0) }; MOST]; MOST];
+    debug_assert!(x.len() >= height * width * S::LANES, "a blocked image");
+    // SAFETY: arithmetic only; the caller vouches for the instructions.
+    let zero = unsafe { S::splat(0.0) };
+    let mut tile = [[zero; MOST]; MOST];
     for (i, row) in tile.iter_mut().enumerate().take(side) {
         let y = top + i as isize;
         if y < 0 || y >= height as isize {
@@ -215,7 +218,7 @@ unsafe fn input_tiles<S: Simd, const M: usize>(grid: &Grid, x: &[f32], blocks: u
 
 #[inline(always)]
 unsafe fn input_kernel<S: Simd>(grid: &Grid, x: &[f32], blocks: usize, first: usize, v: &mut [f32]) {
-    // SAFETY: passed on.
+    // SAFETY: the caller vouches for what the function asks for.
     unsafe {
         match grid.tile {
             2 => input_tiles::<S, 2>(grid, x, blocks, first, v),
@@ -259,7 +262,7 @@ unsafe fn gradient_tiles<S: Simd, const M: usize>(grid: &Grid, g: &[f32], blocks
 
 #[inline(always)]
 unsafe fn gradient_kernel<S: Simd>(grid: &Grid, g: &[f32], blocks: usize, first: usize, v: &mut [f32]) {
-    // SAFETY: passed on.
+    // SAFETY: the caller vouches for what the function asks for.
     unsafe {
         match grid.tile {
             2 => gradient_tiles::<S, 2>(grid, g, blocks, first, v),
@@ -310,7 +313,7 @@ unsafe fn output_tiles<S: Simd, const M: usize>(grid: &Grid, v: &[f32], blocks: 
 
 #[inline(always)]
 unsafe fn output_kernel<S: Simd>(grid: &Grid, v: &[f32], blocks: usize, first: usize, y: &mut [f32]) {
-    // SAFETY: passed on.
+    // SAFETY: the caller vouches for what the function asks for.
     unsafe {
         match grid.tile {
             2 => output_tiles::<S, 2>(grid, v, blocks, first, y),
@@ -327,7 +330,7 @@ dispatch! {
     fn output = output_kernel(grid: &Grid, v: &[f32], blocks: usize, first: usize, y: &mut [f32])
 }
 
-/// The kernels of a convolution seen from either side: entry (inner channel, outer channel) of the 3x3 kernels begins at
+/// The kernels of a convolution or of its transpose: entry (inner channel, outer channel) of the 3x3 kernels begins at
 /// `inner · inner_step + outer · outer_step`.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernels<'a> {
@@ -378,7 +381,7 @@ unsafe fn kernel_tiles<S: Simd, const M: usize>(kernels: &Kernels, u: &mut [f32]
 
 #[inline(always)]
 unsafe fn kernel_kernel<S: Simd>(tile: usize, kernels: &Kernels, u: &mut [f32]) {
-    // SAFETY: passed on.
+    // SAFETY: the caller vouches for what the function asks for.
     unsafe {
         match tile {
             2 => kernel_tiles::<S, 2>(kernels, u),
@@ -433,7 +436,7 @@ unsafe fn kernel_gradient_tiles<S: Simd, const M: usize>(
 
 #[inline(always)]
 unsafe fn kernel_gradient_kernel<S: Simd>(tile: usize, sums: &[f32], channels: (usize, usize), dw: &mut [f32]) {
-    // SAFETY: passed on.
+    // SAFETY: the caller vouches for what the function asks for.
     unsafe {
         match tile {
             2 => kernel_gradient_tiles::<S, 2>(sums, channels, dw),
@@ -450,7 +453,7 @@ dispatch! {
     fn kernel_gradient = kernel_gradient_kernel(tile: usize, sums: &[f32], channels: (usize, usize), dw: &mut [f32])
 }
 
-/// Tiles of a strip for so many padded channels on both sides together.
+/// Number of tiles in a strip, for `channels` padded channels on both sides together.
 fn strip(grid: &Grid, channels: usize) -> usize {
     (STRIP_BYTES / (4 * grid.entries() * channels)).clamp(64, 256)
 }

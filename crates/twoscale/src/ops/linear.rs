@@ -8,10 +8,10 @@ use crate::Result;
 use kernels::dense::{Matrix, column_sums, finish, multiply, through_relu};
 use kernels::{selected, sparse};
 
-/// What follows a linear layer.
+/// Activation behind an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
-    /// Nothing.
+    /// No activation.
     None,
     /// max(·, 0).
     Relu,
@@ -54,7 +54,7 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>, activation: Activation
         }
         return if activation == Activation::Relu { relu(&y) } else { Ok(y) };
     }
-    // Only a first layer: inputs that need a gradient come from other layers.
+    // Inputs without a gradient are those of a first layer.
     let op = Linear { relu: activation == Activation::Relu, first: !x.track_op(), pattern: OnceLock::new() };
     let (x, w) = (x.contiguous()?, w.contiguous()?);
     Ok(match b {
@@ -65,22 +65,22 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>, activation: Activation
 
 struct Linear {
     relu: bool,
-    /// Whether its inputs may be mostly zeros.
+    /// True for a first layer, whose inputs may be mostly zeros.
     first: bool,
-    /// Where they are not, if that is rarely.
+    /// Places of the inputs that are not zero, where these are few.
     pattern: OnceLock<Option<sparse::Pattern>>,
 }
 
 impl Linear {
     fn forward(&self, x: Matrix, w: Matrix, b: Option<&[f32]>) -> (CpuStorage, Shape) {
-        let mut y = vec![0.0; x.rows * w.rows];
-        let find = || self.first.then(|| sparse::pattern(selected(), x.data, x.columns)).flatten();
+        let mut y = vec![0.0; x.rows() * w.rows()];
+        let find = || self.first.then(|| sparse::pattern(selected(), x.values(), x.columns())).flatten();
         match self.pattern.get_or_init(find) {
-            Some(pattern) => sparse::forward(selected(), x.data, w.data, pattern, w.rows, &mut y),
+            Some(pattern) => sparse::forward(selected(), x.values(), w.values(), pattern, w.rows(), &mut y),
             None => multiply(x, w.t(), &mut y),
         }
-        finish(&mut y, w.rows, b, self.relu);
-        (CpuStorage::F32(y), (x.rows, w.rows).into())
+        finish(&mut y, w.rows(), b, self.relu);
+        (CpuStorage::F32(y), (x.rows(), w.rows()).into())
     }
 
     fn backward(
