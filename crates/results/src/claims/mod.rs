@@ -379,12 +379,17 @@ fn diverged(part: &Part, runs: &Runs) -> Option<String> {
 /// Largest share of steps with a moving second scale that is worth a note.
 const RARE: f64 = 0.1;
 
+/// Largest second scale whose movement tells that it was used: a step moves it by about τ/R2, and 10⁷ · 2⁻⁵³ is about 10⁻⁹.
+const LARGEST_TELLING: f64 = 1e7;
+
 /// Note on a two-scale loss whose gate rarely fires. The second scale has a gradient, and so moves, in exactly the steps in which an object
 /// of the batch is trained on it; where it never moves, the loss is the single-scale loss and a comparison of the two is void.
 fn gate(part: &Part, runs: &Runs) -> Option<String> {
     let moved = |record: &Record| {
         let second = record.history.scales.get(1)?;
-        (record.run.spec.loss.kind == LossKind::TwoScale && second.len() > 1)
+        // A step changes a large scale by less than it can hold: of a wide residual network, where R(α) is 10²⁰, nothing can be told.
+        let too_large = second.first().is_some_and(|scale| *scale > LARGEST_TELLING);
+        (record.run.spec.loss.kind == LossKind::TwoScale && second.len() > 1 && !too_large)
             .then(|| (second.windows(2).filter(|pair| pair[0] != pair[1]).count(), second.len() - 1))
     };
     let counts: Vec<(usize, usize)> = runs.finished(&part.loss).filter_map(|(_, record)| moved(record)).collect();

@@ -142,6 +142,9 @@ fn a_gate_that_never_fires_is_told() {
     runs.insert("two-scale-1", Arc::new(never.clone()));
     let note = |runs: &Runs| judged_with(part.clone(), runs).parts[0].note.clone();
     assert!(note(&runs).unwrap().contains("fired in none of the 9 steps"), "{:?}", note(&runs));
+    never.history.scales[1] = vec![1e21; 10];
+    runs.insert("two-scale-1", Arc::new(never.clone()));
+    assert_eq!(note(&runs), None, "a step of a scale as large as a wide residual network's changes no bit of it");
     never.history.scales[1] = (0..10).map(f64::from).collect();
     runs.insert("two-scale-1", Arc::new(never));
     assert_eq!(note(&runs), None);
