@@ -311,8 +311,9 @@ impl Attack {
         let store = self.fresh();
         fs::create_dir_all(&store).map_err(|error| error.to_string())?;
         let mount = |options: &str| {
-            let status = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&store);
-            quiet(status).is_ok_and(|output| output.status.success())
+            let mut mount = Command::new("mount");
+            quiet(mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&store))
+                .is_ok_and(|output| output.status.success())
         };
         if !cfg!(target_os = "linux") || !mount("size=4800k") {
             tell!("skipped: no right to mount a small disk here");
