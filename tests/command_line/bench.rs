@@ -1,5 +1,5 @@
 //! `bench`: the shape of what it gives to scripts. Never a time: machines differ, and are busy.
-use end_to_end::User;
+use crate::support::User;
 use serde_json::Value;
 
 #[test]

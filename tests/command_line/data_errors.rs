@@ -1,5 +1,5 @@
 //! Damaged and missing data, through the command line.
-use end_to_end::User;
+use crate::support::User;
 
 const REPRODUCE: [&str; 5] = ["reproduce", "fig13", "--fake-trainer", "--seeds", "1"];
 const FILES: [&str; 4] =

@@ -1,5 +1,5 @@
 //! From a command to figures, tables and verdicts, with the fake trainer: what matters here is not what is learned.
-use end_to_end::User;
+use crate::support::User;
 use serde_json::Value;
 
 const FAKE: [&str; 5] = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];

@@ -11,6 +11,7 @@ mod search;
 mod slurm;
 mod smoke;
 mod stopping;
+mod support;
 mod sweep;
 mod torture;
 mod usage;

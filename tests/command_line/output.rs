@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use end_to_end::{User, did, xtask};
+use crate::support::{User, did, xtask};
 use serde_json::Value;
 
 const FAKE: [&str; 5] = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];
@@ -14,7 +14,7 @@ fn a_full_device_is_an_error() {
     for arguments in [["verdict", "--json"], ["list", "--json"]] {
         let full = File::options().write(true).open("/dev/full").expect("Linux has it");
         let mut command = Command::new(xtask());
-        command.args(arguments).current_dir(end_to_end::root()).stdout(full);
+        command.args(arguments).current_dir(crate::support::root()).stdout(full);
         let did = did(&command.output().expect("the program starts")).expect(1, &["cannot write to standard output"]);
         assert!(!did.err.contains("panicked"), "{}", did.err);
     }
@@ -23,7 +23,7 @@ fn a_full_device_is_an_error() {
 #[test]
 fn a_closed_pipe_is_quiet() {
     let mut command = Command::new(xtask());
-    command.args(["verdict"]).current_dir(end_to_end::root()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(["verdict"]).current_dir(crate::support::root()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     drop(child.stdout.take());
     let did = did(&child.wait_with_output().expect("it ends")).expect(0, &[]);
@@ -38,7 +38,7 @@ fn colours_are_for_terminals() {
     assert!(!plain.out.contains(escape), "standard output is no terminal\n{}", plain.out);
     let coloured = |more: &[(&str, &str)]| {
         let mut command = Command::new(xtask());
-        command.args(["verdict", "fig13"]).current_dir(end_to_end::root()).env("CLICOLOR_FORCE", "1");
+        command.args(["verdict", "fig13"]).current_dir(crate::support::root()).env("CLICOLOR_FORCE", "1");
         command.envs(more.iter().copied());
         did(&command.output().expect("the program starts")).expect(0, &["holds"]).out.contains(escape)
     };

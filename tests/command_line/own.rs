@@ -1,5 +1,5 @@
 //! Experiments of one's own: a path that ends in .yaml, drawn apart, never among the paper's figures.
-use end_to_end::User;
+use crate::support::User;
 
 const MINE: &str = "\
 extends: fig13.yaml

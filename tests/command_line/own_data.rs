@@ -1,7 +1,7 @@
 //! A data set from the user's own `.npy` files, without any Rust.
 use std::fs;
 
-use end_to_end::User;
+use crate::support::User;
 
 /// A `.npy` file of bytes.
 fn npy(shape: &str, numbers: &[u8]) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Nothing stale is told: each plan has figures, documents and verdicts of its own.
 use std::collections::BTreeSet;
 
-use end_to_end::User;
+use crate::support::User;
 use serde_json::Value;
 
 const FAKE: [&str; 5] = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];

@@ -1,5 +1,5 @@
 //! Reduced runs still give the curves that they gave: limits come from the spread over seeds in `tests/baselines/`.
-use end_to_end::{Did, User};
+use crate::support::{Did, User};
 
 /// The check, in a store of its own: tests run side by side.
 fn check(arguments: &[&str]) -> Did {

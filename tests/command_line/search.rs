@@ -1,5 +1,5 @@
 //! The search over assumptions through the command line.
-use end_to_end::{User, root};
+use crate::support::{User, root};
 
 #[test]
 fn listed_assignments_are_compared_by_the_losses_that_are_asked_for() {

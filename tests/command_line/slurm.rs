@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use end_to_end::User;
+use crate::support::User;
 use serde_json::Value;
 
 const FIGURE: [&str; 5] = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];

@@ -1,5 +1,5 @@
 //! The README's first command, with real training.
-use end_to_end::User;
+use crate::support::User;
 use serde_json::Value;
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use end_to_end::{User, did};
+use crate::support::{User, did};
 
 #[test]
 fn ctrl_c_keeps_what_is_done_and_the_same_command_goes_on() {

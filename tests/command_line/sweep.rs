@@ -1,5 +1,5 @@
 //! `sweep` and `runs`: experiments of one's own, and what is kept of them.
-use end_to_end::User;
+use crate::support::User;
 use serde_json::Value;
 
 const SWEEP: [&str; 10] =

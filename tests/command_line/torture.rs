@@ -1,6 +1,6 @@
 //! The short form of `cargo xtask torture`.
 #![cfg(unix)]
-use end_to_end::User;
+use crate::support::User;
 
 #[test]
 fn nothing_is_lost_under_torture() {

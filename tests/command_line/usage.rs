@@ -1,5 +1,5 @@
 //! Wrong usage and wrong input: status 2, and a sentence that says what would be right.
-use end_to_end::User;
+use crate::support::User;
 
 #[test]
 fn help_teaches_with_examples() {

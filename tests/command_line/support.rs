@@ -1,7 +1,6 @@
 //! Shared parts of the end-to-end tests: they drive the command line as a user does, in folders of their own.
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
@@ -11,21 +10,10 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// The command line's program, built once.
-///
-/// # Panics
-/// Panics where the program does not compile.
+/// The command line's program.
 #[must_use]
 pub fn xtask() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--release", "--package", "xtask"]).current_dir(root());
-        assert!(build.status().is_ok_and(|status| status.success()), "the command line does not compile");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-        target.join("release/xtask")
-    })
+    Path::new(env!("CARGO_BIN_EXE_xtask"))
 }
 
 /// A user with an empty store, no data sets and an empty folder for figures.
