@@ -10,10 +10,11 @@ fn catalogue() -> Catalogue {
 #[test]
 fn what_is_printed_reads_back_as_the_same_experiment() {
     let catalogue = catalogue();
-    for name in catalogue.names() {
+    // One figure of each base, and one without; a base and two patches at a time.
+    for name in ["fig4", "fig13", "fig14"] {
         let source = catalogue.source(name).expect("readable");
-        for scale in source.scales() {
-            for variant in std::iter::once(None).chain(source.variants().into_iter().map(Some)) {
+        for scale in ["paper", "smoke"] {
+            for variant in [None, source.variants().first().copied()] {
                 let choice = Choice {
                     scale: Some(scale.into()),
                     variant: variant.map(Into::into),
