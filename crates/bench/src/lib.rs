@@ -36,12 +36,14 @@ use peer::Peer;
 use runs::train::{RunData, TrainError};
 
 /// Name and description of every row, in the order of the table.
-pub const ROWS: [(&str, &str); 14] = [
+pub const ROWS: [(&str, &str); 16] = [
     ("mlp-step", "training step of the MLP 784-100-10, batch 128, two-scale loss with the gradient through R(α)"),
     ("lenet-step-10", "training step of LeNet-5 with 10 classes"),
     ("lenet-step-100", "training step of LeNet-5 with 100 classes"),
     ("lenet-wide-step-10", "training step of LeNet-5 with 20 and 50 channels, 500 hidden units, 10 classes"),
     ("lenet-wide-step-100", "the same with 100 classes"),
+    ("wrn-step", "training step of WRN-16-8 with 10 classes, SGD with momentum, batch 128; three calls"),
+    ("wrn-small-step", "the same of WRN-10-1 with 100 classes, the network of the scale `reduced`"),
     ("loss-10", "the two-scale loss alone with its gradient, 10 classes"),
     ("loss-100", "the two-scale loss alone with its gradient, 100 classes"),
     ("lenet-evaluation-100", "evaluation of 10,000 images, every measure of a record"),
@@ -161,6 +163,8 @@ impl Bench<'_> {
             "lenet-step-100" => self.step(name, Network::LeNet100)?,
             "lenet-wide-step-10" => self.step(name, Network::WideLeNet10)?,
             "lenet-wide-step-100" => self.step(name, Network::WideLeNet100)?,
+            "wrn-step" => self.long_step(name, Network::WideResNet)?,
+            "wrn-small-step" => self.step(name, Network::SmallWideResNet)?,
             "loss-10" => self.loss(name, Network::LeNet10)?,
             "loss-100" => self.loss(name, Network::LeNet100)?,
             "lenet-evaluation-100" => self.evaluation(name, Network::LeNet100)?,

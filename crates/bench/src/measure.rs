@@ -10,16 +10,26 @@ pub(super) struct Effort {
     pub rounds: usize,
     /// Duration of a turn.
     pub turn: Duration,
+    /// Smallest number of calls in a turn.
+    pub fewest: usize,
 }
 
 impl Effort {
-    pub const FULL: Self = Self { rounds: 11, turn: Duration::from_millis(200) };
-    pub const QUICK: Self = Self { rounds: 5, turn: Duration::from_millis(40) };
+    pub const FULL: Self = Self { rounds: 11, turn: Duration::from_millis(200), fewest: 2 };
+    pub const QUICK: Self = Self { rounds: 5, turn: Duration::from_millis(40), fewest: 2 };
+
+    /// For calls of seconds: three turns of one call each.
+    pub const LONG: Self = Self { rounds: 3, turn: Duration::ZERO, fewest: 1 };
 
     /// Number of calls in a turn, for calls of this many milliseconds.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     pub fn calls(self, milliseconds: f64) -> usize {
-        (1e3 * self.turn.as_secs_f64() / milliseconds).ceil().clamp(2.0, 100_000.0) as usize
+        ((1e3 * self.turn.as_secs_f64() / milliseconds).ceil().min(100_000.0) as usize).max(self.fewest)
+    }
+
+    /// Number of calls for a first impression of their duration.
+    pub fn first_calls(self) -> usize {
+        2 * self.fewest - 1
     }
 }
 
@@ -120,5 +130,6 @@ mod tests {
     fn a_turn_is_as_many_calls_as_fill_it() {
         assert_eq!(Effort::QUICK.calls(4.0), 10);
         assert_eq!(Effort::QUICK.calls(1e6), 2, "never a single call");
+        assert_eq!(Effort::LONG.calls(1e4), 1, "except of seconds");
     }
 }

@@ -3,7 +3,7 @@
 Requests come on standard input, a line of JSON each: `load` (followed by the images and labels as bytes) makes an untrained
 network, `call` does something a number of times and answers with the milliseconds of each (`wall`) and the mean CPU time (`cpu`).
 A training step is forward pass, two-scale loss of arXiv 2106.02676 eq. (13) with the gradient through R(alpha) of eq. (9) over
-the dense layers, backward pass, SGD on weights and scales.
+the dense layers, backward pass, SGD on weights and scales (momentum and weight decay as requested).
 """
 import json
 import signal
@@ -43,6 +43,42 @@ class Network(nn.Module):
         return F.relu(self.fc2(F.relu(self.fc1(x.flatten(1)))))
 
 
+class Unit(nn.Module):
+    """Pre-activated residual unit."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.bn1, self.bn2 = nn.BatchNorm2d(inputs), nn.BatchNorm2d(outputs)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        same = inputs == outputs and stride == 1
+        self.shortcut = None if same else nn.Conv2d(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x):
+        active = F.relu(self.bn1(x))
+        inner = self.conv2(F.relu(self.bn2(self.conv1(active))))
+        return inner + (x if self.shortcut is None else self.shortcut(active))
+
+
+class WideResNet(nn.Module):
+    """Wide residual network WRN-depth-width, without an activation of the logits."""
+
+    def __init__(self, depth, width, shape, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(shape[0], 16, 3, 1, 1, bias=False)
+        channels, units = 16, []
+        for group in range(3):
+            for unit in range((depth - 4) // 6):
+                outputs = 16 * width << group
+                units.append(Unit(channels, outputs, 2 if group and not unit else 1))
+                channels = outputs
+        self.units, self.bn = nn.Sequential(*units), nn.BatchNorm2d(channels)
+        self.fc = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        return self.fc(F.relu(self.bn(self.units(self.conv1(x)))).mean((2, 3)))
+
+
 def margin(x, y):
     """Logit of the right class minus the largest other one."""
     right = x.gather(1, y[:, None])[:, 0]
@@ -56,11 +92,18 @@ class Training:
         self.pixels = images.view(-1, *request["shape"])
         self.labels = labels.long()
         self.superclass = None if request["superclass"] is None else torch.tensor(request["superclass"])
-        self.model = Network(request["channels"], request["hidden"], request["shape"], request["classes"])
+        if request["depth"]:
+            self.model = WideResNet(request["depth"], request["width"], request["shape"], request["classes"])
+        else:
+            self.model = Network(request["channels"], request["hidden"], request["shape"], request["classes"])
         with torch.no_grad():
             size = self.size()
         self.r1, self.r2 = nn.Parameter(size.clone()), nn.Parameter(10 * size)
-        self.optimiser = torch.optim.SGD([*self.model.parameters(), self.r1, self.r2], lr=0.1)
+        groups = [
+            {"params": list(self.model.parameters()), "weight_decay": request["weight_decay"]},
+            {"params": [self.r1, self.r2], "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.SGD(groups, lr=0.1, momentum=request["momentum"])
         self.ready = list(zip(self.scale(self.pixels).split(self.batch), self.labels.split(self.batch)))
         self.logits = nn.Parameter(self.model(self.ready[0][0]).detach())
         # As large as the whole training set, so that gathering misses the caches as it does there.
@@ -69,7 +112,11 @@ class Training:
 
     def size(self):
         """R(alpha), eq. (9)."""
-        return self.model.fc1.weight.norm() * self.model.fc2.weight.norm()
+        dense = [layer for layer in self.model.children() if isinstance(layer, nn.Linear)]
+        size = dense[0].weight.norm()
+        for layer in dense[1:]:
+            size = size * layer.weight.norm()
+        return size
 
     def scale(self, pixels):
         x = pixels.float() / self.white

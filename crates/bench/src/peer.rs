@@ -33,6 +33,8 @@ enum Request {
     Load {
         channels: Option<[usize; 2]>,
         hidden: Vec<usize>,
+        depth: Option<usize>,
+        width: Option<usize>,
         shape: [usize; 3],
         classes: usize,
         superclass: Option<Vec<u32>>,
@@ -42,6 +44,8 @@ enum Request {
         batch: usize,
         evaluated: usize,
         whole: usize,
+        momentum: f64,
+        weight_decay: f64,
     },
     Call {
         what: &'static str,
@@ -95,6 +99,8 @@ impl Peer {
         self.ask(&Request::Load {
             channels: (spec.model.kind == ModelKind::LeNet5).then_some(spec.model.channels),
             hidden: spec.model.hidden.clone(),
+            depth: spec.model.depth,
+            width: spec.model.width,
             shape: data.shape,
             classes: data.classes,
             superclass: data.superclass.as_deref().map(<[u32]>::to_vec),
@@ -104,6 +110,8 @@ impl Peer {
             batch,
             evaluated: EVALUATED,
             whole: run_data.train_objects(),
+            momentum: spec.optimiser.momentum,
+            weight_decay: spec.optimiser.weight_decay,
         })?;
         self.send(images)?;
         self.send(&labels)?;

@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn every_network_has_one_that_fits_it() {
-        for network in [Network::Mlp, Network::LeNet10, Network::LeNet100, Network::WideLeNet10, Network::WideLeNet100]
+        for network in
+            [Network::Mlp, Network::LeNet10, Network::LeNet100, Network::WideResNet, Network::SmallWideResNet]
         {
             let name = network.spec().data.set;
             let set = dataset(network);

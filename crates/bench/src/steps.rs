@@ -1,5 +1,5 @@
 //! Rows of one thread: steps, losses, evaluations, and whole runs as sums of these.
-use super::measure::{Samples, turn};
+use super::measure::{Effort, Samples, turn};
 use super::network::Network;
 use super::ours::{Call, EVALUATED, Ours};
 use super::peer::Peer;
@@ -14,6 +14,14 @@ impl Bench<'_> {
     /// Row of a training step.
     pub(super) fn step(&mut self, name: &'static str, network: Network) -> Result<Row> {
         self.calls(name, network, Call::Step)
+    }
+
+    /// Row of a training step of seconds.
+    pub(super) fn long_step(&mut self, name: &'static str, network: Network) -> Result<Row> {
+        let effort = std::mem::replace(&mut self.effort, Effort::LONG);
+        let row = self.step(name, network);
+        self.effort = effort;
+        row
     }
 
     /// Row of the loss alone.
@@ -82,13 +90,13 @@ impl Bench<'_> {
         let mut own = |times: usize, into: &mut Samples| turn(times, into, &mut || training.call(call));
         // Two rounds of warming up: the first fills caches and allocates, the second gives the number of calls in a turn.
         let mut warm = Samples::default();
-        own(3, &mut warm)?;
+        own(effort.first_calls(), &mut warm)?;
         own(effort.calls(warm.quickest()).div_ceil(2), &mut warm)?;
         let own_calls = effort.calls(warm.quickest());
         let mut warm = Samples::default();
         let mut peer_calls = 0;
         self.ask(&mut peer, |peer| {
-            peer.turn(call, 3, &mut warm)?;
+            peer.turn(call, effort.first_calls(), &mut warm)?;
             peer.turn(call, effort.calls(warm.quickest()).div_ceil(2), &mut warm)?;
             peer_calls = effort.calls(warm.quickest());
             Ok(())

@@ -220,7 +220,7 @@ unsafe fn plane_sums_kernel<S: Simd>(
                 Some(part) => (S::load_part(p.add(i), part, 0.0), S::load_part(q.add(i), part, 0.0)),
             };
             if relu {
-                // The same operation as in the forward pass: the same sign.
+                // Repeats the operation of the forward pass, so that the signs are equal.
                 g = S::select(S::le(S::fma(x, scale, shift), zero), zero, g);
             }
             let at = i / S::LANES % 2;
@@ -290,9 +290,9 @@ pub struct Saved {
     pub affine: Affine,
     /// ε.
     pub epsilon: f64,
-    /// Whether a ReLU followed.
+    /// True if a ReLU followed.
     pub relu: bool,
-    /// Whether the moments are those of the batch itself, so that they depend on x.
+    /// True if the moments are those of the batch itself, so that the moments depend on x.
     pub of_batch: bool,
 }
 

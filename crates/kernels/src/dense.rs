@@ -66,7 +66,7 @@ impl<'a> Matrix<'a> {
         self.columns
     }
 
-    /// Whether the last element lies in the slice.
+    /// True if the last element lies in the slice.
     fn fits(&self) -> bool {
         let last = || (self.rows - 1) * self.row_step + (self.columns - 1) * self.column_step;
         self.rows == 0 || self.columns == 0 || last() < self.values.len()

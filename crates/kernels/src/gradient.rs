@@ -21,7 +21,7 @@ pub struct Pooled<'a> {
 }
 
 impl Pooled<'_> {
-    /// Whether there is an entry for every channel and position.
+    /// True if there is an entry for every channel and position.
     fn covers(&self, shape: &Shape) -> bool {
         let last = (shape.outputs - 1) * self.channel + (shape.positions() - 1) * self.position;
         last < self.values.len().min(self.argmax.len())

@@ -70,7 +70,7 @@ impl Level {
         }
     }
 
-    /// Whether this processor has the instructions.
+    /// True if this processor has the instructions.
     #[must_use]
     pub fn is_available(self) -> bool {
         match self {

@@ -118,7 +118,7 @@ dispatch! {
     pub fn multiply = multiply_kernel(a: &[f32], b: &[f32], rows_: usize, y: &mut [f32])
 }
 
-/// Where the vector of outer block `o` for the inner index `k` begins in a right factor packed for [`multiply`].
+/// Place in a right factor packed for [`multiply`] at which the vector of outer block `o` for the inner index `k` begins.
 #[inline(always)]
 pub fn packed(lanes: usize, inner: usize, outer_blocks: usize, k: usize, o: usize) -> usize {
     let panel = o / WIDE * WIDE;

@@ -19,7 +19,7 @@ struct Windows {
     shape: Shape,
     /// Height and width of the output.
     output: (usize, usize),
-    /// Whether the columns have no gaps.
+    /// True if the columns have no gaps.
     compact: bool,
 }
 

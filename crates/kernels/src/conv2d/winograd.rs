@@ -340,7 +340,7 @@ pub struct Kernels<'a> {
     pub inner: (usize, usize),
     /// Channels of the result, and values from one to the next.
     pub outer: (usize, usize),
-    /// Whether the kernels are turned by 180 degrees.
+    /// True if the kernels are turned by 180 degrees.
     pub flipped: bool,
 }
 

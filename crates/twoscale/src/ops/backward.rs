@@ -15,9 +15,9 @@ thread_local! {
 
 /// Gradients of a loss with respect to all variables: candle's `Tensor::backward`, faster for the operations of this module.
 ///
-/// candle adds every gradient to a tensor of zeros, and above 65,536 elements does so on a pool of threads of its own, which
-/// wait by spinning: with a run on every core that costs more than the rest of a dense network's step. Here the
-/// operations of this module add the gradients of variables up themselves. The numbers are those of `backward`, up to the
+/// candle adds every gradient to a tensor of zeros, above 65,536 elements on a pool of threads that
+/// wait by spinning: with a run on every core, this addition takes longer than the rest of a dense network's step. During this function
+/// the operations of the module sum the gradients of variables without candle. The results are those of `Tensor::backward`, up to the
 /// order in which gradients of one variable are added.
 ///
 /// ```
@@ -55,7 +55,7 @@ pub fn backward(loss: &Tensor) -> Result<GradStore> {
     Ok(gradients)
 }
 
-/// The gradient of `like`, for an operation's `bwd` to return: nothing if no gradient is wanted or [`backward`] has taken it.
+/// Gradient of `like` for an operation's `bwd` to return; none if `like` needs no gradient or [`backward`] has gathered it.
 pub(super) fn give(values: Vec<f32>, like: &Tensor) -> candle_core::Result<Option<Tensor>> {
     if !like.track_op() {
         return Ok(None);
@@ -73,7 +73,7 @@ pub(super) fn give(values: Vec<f32>, like: &Tensor) -> candle_core::Result<Optio
     left.map(|values| Tensor::from_vec(values, like.shape(), &Device::Cpu)).transpose()
 }
 
-/// As [`give`] for the gradient `factor` · `values`, without a buffer of its own where one is there already.
+/// [`give`] of the gradient `factor` · `values`, added without a further buffer to a gradient gathered before.
 pub(super) fn give_scaled(factor: f32, values: &[f32], like: &Tensor) -> candle_core::Result<Option<Tensor>> {
     let added = GATHERED.with_borrow_mut(|gathered| {
         let sum = gathered.as_mut()?.iter_mut().find(|(variable, _)| variable.id() == like.id());

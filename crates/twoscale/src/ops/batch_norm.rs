@@ -30,7 +30,7 @@ pub fn batch_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Re
     train(x, gamma, beta, epsilon, Activation::None)
 }
 
-/// max([`batch_norm`], 0) in one operation, the gradient 0 where the output is 0. Returns the same.
+/// max(y, 0) of [`batch_norm`]'s y in one operation, with the gradient 0 where the output is 0. Returns (max(y, 0), μ, σ²).
 ///
 /// # Errors
 /// As [`batch_norm`].
@@ -87,7 +87,7 @@ fn column(t: &Tensor) -> Result<Tensor> {
     Ok(t.reshape((1, t.elem_count(), 1, 1))?)
 }
 
-/// The normalisation of candle's operations; moments as (1, C, 1, 1).
+/// Normalisation composed of candle's operations, with moments (1, C, 1, 1).
 fn normalised(
     x: &Tensor,
     gamma: &Tensor,
@@ -102,7 +102,7 @@ fn normalised(
     if activation == Activation::Relu { relu(&y) } else { Ok(y) }
 }
 
-/// The sizes, or what does not fit.
+/// Sizes of the batch; an error where tensors do not fit.
 fn check(x: &Tensor, columns: &[&Tensor], epsilon: f64) -> Result<Shape> {
     let &[images, channels, height, width] = x.dims() else {
         return Err(Error::Setting(format!(

@@ -9,8 +9,8 @@ use kernels::selected;
 /// Convolution of x (N, C, H, W) with w (O, C, k, k): y(n, o, i, j) = Σ w(o, c, a, b) x(n, c, s i + a - p, s j + b - p) with
 /// stride s, padding p and zeros outside the image. y is (N, O, ⌊(H + 2p - k)/s⌋ + 1, ⌊(W + 2p - k)/s⌋ + 1).
 ///
-/// x gets a gradient only if it depends on a variable. Types and devices without kernels use matrix products of candle's, whose
-/// memory is k² times that of x, so that the gradients are matrix products too.
+/// x gets a gradient only if it depends on a variable. Types and devices without kernels use candle's matrix products, so that
+/// the gradients are matrix products too, with k² times the memory of x.
 ///
 /// ```
 /// use candle_core::{DType, Device, Tensor};
@@ -32,7 +32,7 @@ pub fn conv2d(x: &Tensor, w: &Tensor, stride: usize, padding: usize) -> Result<T
     }
 }
 
-/// The sizes, or what does not fit.
+/// Sizes of the convolution; an error where tensors do not fit.
 fn check(x: &[usize], w: &[usize], stride: usize, padding: usize) -> Result<Shape> {
     let (&[images, inputs, height, width], &[outputs, channels, side, other]) = (x, w) else {
         return Err(Error::Setting(format!(
@@ -54,7 +54,7 @@ fn check(x: &[usize], w: &[usize], stride: usize, padding: usize) -> Result<Shap
     Ok(shape)
 }
 
-/// The same of candle's operations: the windows as columns, then a matrix product.
+/// [`conv2d`] composed of candle's operations: windows as columns, then a matrix product.
 fn composed(x: &Tensor, w: &Tensor, shape: &Shape) -> Result<Tensor> {
     let Shape { images, inputs, outputs, side, stride, padding, .. } = *shape;
     let (height, width) = shape.output().unwrap_or_default();

@@ -38,8 +38,8 @@ pub fn conv_relu_pool(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tens
 
 /// Two [`conv_relu_pool`] in a row, the result flattened to (N, features) in PyTorch's order (C, H, W).
 ///
-/// The same values and gradients as two calls, but what lies between the layers never leaves the cache. If x depends on a
-/// variable it is two calls.
+/// Values and gradients are those of two calls; values between the layers stay in the cache. Where x depends on a
+/// variable, the function makes two calls.
 ///
 /// # Errors
 /// As [`conv_relu_pool`].
@@ -65,7 +65,7 @@ pub fn conv_relu_pool_twice(
     Ok(token.apply_op3(&w2, &b2, op)?)
 }
 
-/// The sizes of a layer, or what does not fit.
+/// Sizes of a layer; an error where tensors do not fit.
 fn check(x: &[usize], w: &Tensor, b: Option<&Tensor>) -> Result<Shape> {
     let setting = |text: String| Err(crate::Error::Setting(text));
     let [_, inputs, height, width] = *x else {
@@ -99,7 +99,7 @@ fn bias(b: Option<&Tensor>, outputs: usize) -> Result<Tensor> {
     })
 }
 
-/// The same of candle's operations.
+/// [`conv_relu_pool`] composed of candle's operations.
 fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     let mut y = x.conv2d(w, 0, 1, 1, 1)?;
     if let Some(b) = b {
@@ -108,7 +108,7 @@ fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     max_pool2(&relu(&y)?)
 }
 
-/// One layer, planes in, planes out.
+/// One layer from images (N, C, H, W) to images.
 struct Single {
     shape: Shape,
     keep: bool,
@@ -158,11 +158,11 @@ impl CustomOp3 for Single {
     }
 }
 
-/// The gradient of the lower layer of a pair: computed together with the upper one's, fetched by [`Lower`].
+/// Gradients of the lower layer of a pair (weights, bias), computed by [`Upper`] and fetched by [`Lower`].
 type Left = Arc<Mutex<Option<(Vec<f32>, Vec<f32>)>>>;
 
-/// The lower layer of a pair, as the graph sees it. Its result is a token of one number: the whole work, forward and
-/// backward, is done by [`Upper`], so that the large tensor between the layers need not exist.
+/// Node of the graph for the lower layer of a pair. The result is a token of one number: [`Upper`] computes both layers, forward and
+/// backward, so that there is no tensor between the layers.
 struct Lower {
     left: Left,
 }
@@ -199,7 +199,7 @@ impl CustomOp3 for Lower {
     }
 }
 
-/// The upper layer of a pair, which does the work of both.
+/// Node of the graph for the upper layer of a pair, which computes both layers.
 struct Upper {
     shapes: [Shape; 2],
     /// Images, weights and bias of the lower layer.

@@ -82,7 +82,7 @@ fn side(margin: f64, thresholds: &[f64]) -> usize {
     thresholds.iter().filter(|eta| margin >= **eta).count()
 }
 
-/// The same of candle's operations, in the type of the logits.
+/// [`multi_scale_cross_entropy`] composed of candle's operations, in the type of the logits.
 fn composed(
     logits: &Tensor,
     multipliers: &Tensor,
@@ -109,7 +109,7 @@ fn composed(
     // Differences from the largest logit, which is a constant: it cancels in the loss.
     let top = logits.detach().max_keepdim(D::Minus1)?;
     let z = logits.broadcast_sub(&top)?.broadcast_mul(&c.reshape((n, 1))?)?;
-    // A negative multiplier turns the order around, so z needs its own largest value.
+    // A negative multiplier reverses the order, so that the largest z is not that of the largest logit.
     let largest = z.detach().max_keepdim(D::Minus1)?;
     let sum = z.broadcast_sub(&largest)?.exp()?.sum_keepdim(D::Minus1)?;
     let log = (sum.log()? + largest)?;
@@ -123,7 +123,7 @@ struct Saved {
     logits: Vec<f32>,
     /// Σ_j p_ij x_ij - x_iy.
     slopes: Vec<f64>,
-    /// Which scale.
+    /// Index of the scale of every object.
     sides: Vec<usize>,
 }
 
@@ -135,14 +135,14 @@ struct CrossEntropy {
     saved: Mutex<Saved>,
 }
 
-/// The multiplier as the kernels take it: finite, so that a product with a difference of zero stays zero.
+/// Multiplier in f32, finite unless NaN, so that a product with a difference of zero stays zero.
 fn single(c: f64) -> f32 {
     if c.is_nan() { f32::NAN } else { c.clamp(-f64::from(f32::MAX), f64::from(f32::MAX)) as f32 }
 }
 
 fn object(level: Level, x: &[f32], label: usize, c: f32, p: &mut [f32]) -> softmax::Object {
     if c < 0.0 {
-        // softmax(c x) = softmax(|c| (-x)), and the kernel wants a positive scale.
+        // softmax(c x) = softmax(|c| (-x)): the kernel requires a positive scale.
         let turned: Vec<f32> = x.iter().map(|x| -x).collect();
         let object = softmax::object(level, &turned, label, -c, p);
         p.iter_mut().for_each(|p| *p = -*p);

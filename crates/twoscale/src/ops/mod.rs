@@ -1,8 +1,8 @@
 //! candle operations with hand-written forward and backward passes; on other devices, candle's own operations.
 //!
-//! Every function here takes tensors of any device and of f32 or f64. f32 on the CPU runs the kernels of
-//! [`kernels`] on the calling thread; everything else is composed of candle's operations, with the gradients that
-//! candle gets wrong put right (max-pooling, ReLU at exactly zero).
+//! Every function takes tensors of any device and of f32 or f64. Tensors of f32 on the CPU go to [`kernels`] on the calling thread;
+//! other types and devices use compositions of candle's operations, whose gradients are PyTorch's also where candle's own operation
+//! differs (max-pooling, ReLU at exactly zero).
 use candle_core::{CpuStorage, DType, Layout, Storage, Tensor};
 
 mod activation;
@@ -29,7 +29,7 @@ pub use norm::log_norm;
 pub use pool::max_pool2;
 pub use sgd::sgd_update;
 
-/// Whether the kernels can take this tensor.
+/// True for tensors that the kernels accept: f32 on the CPU.
 fn has_kernels(x: &Tensor) -> bool {
     x.device().is_cpu() && x.dtype() == DType::F32
 }
@@ -52,7 +52,7 @@ fn with_values<R>(x: &Tensor, f: impl FnOnce(&[f32]) -> candle_core::Result<R>) 
     }
 }
 
-/// A lock that a panic elsewhere does not make useless: what it guards is written whole or not at all.
+/// Locks a mutex also after a panic of another holder: guarded values are written whole or not at all.
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -16,7 +16,7 @@ use kernels::{elementwise::sum_of_squares, selected};
 /// ```
 ///
 /// # Errors
-/// When the device cannot do it.
+/// When the device fails.
 pub fn log_norm(w: &Tensor) -> Result<Tensor> {
     if has_kernels(w) {
         return Ok(w.contiguous()?.apply_op1(LogNorm)?);
@@ -40,7 +40,7 @@ impl CustomOp1 for LogNorm {
     }
 
     fn bwd(&self, w: &Tensor, log: &Tensor, g: &Tensor) -> candle_core::Result<Option<Tensor>> {
-        // g / ‖w‖², from the logarithm that the forward pass left.
+        // g / ‖w‖², from the logarithm of the forward pass.
         let factor = (g.to_scalar::<f64>()? * (-2.0 * log.to_scalar::<f64>()?).exp()) as f32;
         with_values(w, |values| give_scaled(factor, values, w))
     }
