@@ -39,6 +39,9 @@ const FILES: [&str; 3] = ["history.safetensors", "evaluation.safetensors", "mode
 /// Time within which any child must end.
 const PATIENCE: Duration = Duration::from_secs(300);
 
+/// Bytes of one file that are damaged in turn.
+const EVERY: usize = 2500;
+
 type Done = Result<(), String>;
 
 /// Runs the command.
@@ -220,7 +223,8 @@ impl Attack {
                 let path = open.root().join(key).join(name);
                 let whole = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
                 let places: Vec<usize> = match number {
-                    0 => (0..whole.len()).collect(),
+                    // Every byte of a small file, and of a large one so many in equal steps.
+                    0 => (0..whole.len()).step_by(whole.len().div_ceil(EVERY).max(1)).collect(),
                     _ => (0..20).map(|_| self.random.below(whole.len())).collect(),
                 };
                 for place in places {
@@ -311,31 +315,40 @@ impl Attack {
         let store = self.fresh();
         fs::create_dir_all(&store).map_err(|error| error.to_string())?;
         let mount = |options: &str| {
-            let mut mount = Command::new("mount");
-            quiet(mount.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&store))
-                .is_ok_and(|output| output.status.success())
+            let mut command = Command::new("mount");
+            command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&store);
+            quiet(&mut command).is_ok_and(|output| output.status.success())
         };
-        if !cfg!(target_os = "linux") || !mount("size=4800k") {
+        if !cfg!(target_os = "linux") || !mount("size=2m") {
             tell!("skipped: no right to mount a small disk here");
             return Ok(());
         }
+        // More runs than the disk holds once it is large enough to begin.
+        let many = |attack: &Self| {
+            let mut command = attack.reproduce(reference.trainer, &store, 0);
+            command.args(["--seeds", "24"]);
+            command
+        };
         let done = (|| {
-            run_to_end_with(&mut self.reproduce(reference.trainer, &store, 0), 1, &["No space left"])?;
+            expect(&mut many(self), 1, &["cannot write to the store", "No space left"])?;
+            if !mount("remount,size=5m") {
+                return Err("the disk does not grow".to_owned());
+            }
+            expect(&mut many(self), 1, &["No space left", "not begun"])?;
             if unfinished(&store) {
                 return Err("something half-made is left on the full disk".to_owned());
             }
             if !mount("remount,size=64m") {
                 return Err("the disk does not grow".to_owned());
             }
-            run_to_end_with(&mut self.reproduce(reference.trainer, &store, 0), 0, &[])?;
+            expect(&mut many(self), 0, &[])?;
             same(reference, &store)?;
             if !mount("remount,ro") {
                 return Err("the disk cannot be made read-only".to_owned());
             }
-            run_to_end_with(&mut self.reproduce(reference.trainer, &store, 0), 0, &["48 done"])?;
+            expect(&mut many(self), 0, &["144 done"])?;
             let mut more = self.reproduce(reference.trainer, &store, 0);
-            run_to_end_with(more.args(["--seeds", "9"]), 1, &["cannot write to the store"])?;
-            Ok(())
+            expect(more.args(["--seeds", "25"]), 1, &["cannot write to the store"])
         })();
         let _ = quiet(Command::new("umount").arg(&store));
         self.count("full disks", 1);
