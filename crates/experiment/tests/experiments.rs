@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use experiment::file::{Experiment, PanelSeries};
 use experiment::{Catalogue, Choice, Plan, schema};
+use twoscale::models::ModelKind;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -27,7 +28,7 @@ fn single_and_pair(name: &str) -> BTreeMap<(String, u64), experiment::spec::RunS
 #[test]
 fn every_file_resolves_at_every_scale_and_variant() {
     let catalogue = catalogue();
-    assert_eq!(catalogue.names().len(), 11, "figs 3 to 10 and 13 to 15");
+    assert_eq!(catalogue.names().len(), 15, "every figure of the paper");
     for name in catalogue.names() {
         let source = catalogue.source(name).expect("readable");
         assert_eq!(source.scales(), ["paper", "reduced", "smoke"], "{name}");
@@ -37,7 +38,9 @@ fn every_file_resolves_at_every_scale_and_variant() {
                 let plan = plan(name, Some(scale), *variant);
                 assert!(!plan.runs.is_empty());
                 let stand_in = matches!(plan.experiment.data.set, datasets::Name::Digits | datasets::Name::Textures);
-                assert_eq!(stand_in, scale != "paper", "{name}: only the paper's scale needs a download");
+                // A wide residual network learns nothing from textures in minutes: its reduced figures use the beginning of CIFAR.
+                let reduced_cifar = scale == "reduced" && plan.experiment.model.kind == ModelKind::WideResNet;
+                assert_eq!(stand_in, scale != "paper" && !reduced_cifar, "{name} at {scale}");
             }
         }
     }
@@ -99,8 +102,8 @@ fn drawn(experiment: &Experiment) -> BTreeSet<(String, String)> {
 #[test]
 fn every_claim_of_the_paper_is_judged() {
     let wanted = [
-        "3a", "3b", "3c", "3d", "3e", "4a", "4b", "5a", "5b", "6a", "6b", "7a", "8a", "9a", "9b", "10a", "10b", "10c",
-        "10d", "13a", "13b", "13c", "13d", "13e", "14a", "14b", "15a", "15b",
+        "1a", "2a", "2b", "2c", "3a", "3b", "3c", "3d", "3e", "4a", "4b", "5a", "5b", "6a", "6b", "7a", "8a", "9a",
+        "9b", "10a", "10b", "10c", "10d", "11a", "12a", "13a", "13b", "13c", "13d", "13e", "14a", "14b", "15a", "15b",
     ];
     let claims: Vec<String> = catalogue()
         .names()

@@ -20,7 +20,7 @@ title: A search
 shows: How a search is run
 data: {set: digits}
 model: {kind: mlp, hidden: [8]}
-optimiser: {learning_rate: 0.1}
+optimiser: {learning-rate: 0.1}
 schedule: {steps: 40, batch: 30, test-every: 5}
 seeds: 6
 losses:

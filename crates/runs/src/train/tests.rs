@@ -269,7 +269,7 @@ fn senseless_specifications_are_refused() {
     assert!(error.to_string().contains("only 60 training objects"), "{error}");
     spec.schedule.batch = 0;
     let error = attempt(&spec, &FakeFactory::default(), &mut None, Duration::MAX).expect_err("none");
-    assert!(error.to_string().contains("schedule.batch is 0"), "{error}");
+    assert!(error.to_string().contains("schedule.batch: must be at least 1"), "{error}");
 }
 
 #[test]
