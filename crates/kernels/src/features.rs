@@ -53,16 +53,16 @@ fn check(level: Level, layers: &[Layer]) {
             "layer {i}: no kernel for {:?}",
             layer.shape
         );
-        assert!(
-            layer.weights.len() == layer.shape.weights() && layer.bias.is_none_or(|bias| bias.len() == outputs),
-            "layer {i}: weights or biases do not fit {:?}",
-            layer.shape
-        );
         // Windows and tables are addressed in 32 bits. Products of sides up to 2^16 do not overflow before this comparison.
         assert!(
             [inputs, outputs, height, width].into_iter().all(|side| side <= 1 << 16)
                 && u32::try_from(layer.shape.row_image().max(input_table(&layer.shape, level.lanes()))).is_ok(),
             "layer {i}: too large, {:?}",
+            layer.shape
+        );
+        assert!(
+            layer.weights.len() == layer.shape.weights() && layer.bias.is_none_or(|bias| bias.len() == outputs),
+            "layer {i}: weights or biases do not fit {:?}",
             layer.shape
         );
     }

@@ -124,7 +124,7 @@ impl Windows {
 fn pixel(shape: &Shape, width: usize, place: usize, tap: usize) -> Option<usize> {
     let y = (place / width * shape.stride + tap / shape.side).wrapping_sub(shape.padding);
     let x = (place % width * shape.stride + tap % shape.side).wrapping_sub(shape.padding);
-    (y < shape.height && x < shape.width).then_some(y * shape.width + x)
+    if y < shape.height && x < shape.width { Some(y * shape.width + x) } else { None }
 }
 
 #[inline(always)]
