@@ -457,7 +457,7 @@ pub enum DataAction {
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  cargo xtask bench                                  everything, a minute or two
+  cargo xtask bench                                  everything, several minutes
   cargo xtask bench --quick --only mlp-step          a look, seconds
   cargo xtask bench --json bench.json                rows for scripts: name, unit, ours, peer, ratio, peer_name
   TWOSCALE_KERNELS=avx2 cargo xtask bench            the kernels for processors without AVX-512 (or: portable)

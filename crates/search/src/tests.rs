@@ -252,8 +252,8 @@ fn an_unknown_key_and_a_bad_value_are_refused_by_name() {
     let figures = [figure()];
     for (option, words) in [
         (
-            "assignment.normalization=through",
-            ["--vary assignment.normalization=through", "did you mean `normalisation`?"],
+            "loss-options.normalization=through",
+            ["--vary loss-options.normalization=through", "did you mean `normalisation`?"],
         ),
         (
             "loss-options.normalisation=through,detachd",
