@@ -148,11 +148,11 @@ fn a_task_of_a_cluster_leaves_what_others_train_and_what_failed_three_times() {
     factory.begun.store(0, Ordering::Relaxed);
     let last = claim();
     assert_eq!(factory.begun.load(Ordering::Relaxed), 0, "nothing is begun a fourth time");
-    for (failure, reason) in last.failures.iter().zip(["a bug", "only 60 training objects"]) {
-        assert!(
-            failure.error.contains("left after 3 failed attempts") && failure.error.contains(reason),
-            "{failure:?}"
-        );
+    // Failures come in the order in which threads end.
+    assert_eq!(last.failures.len(), 2, "{:?}", last.failures);
+    for reason in ["a bug", "only 60 training objects"] {
+        let told = |error: &str| error.contains("left after 3 failed attempts") && error.contains(reason);
+        assert!(last.failures.iter().any(|failure| told(&failure.error)), "{reason}: {:?}", last.failures);
     }
     drop(lock);
     let sound = Counting::default();
