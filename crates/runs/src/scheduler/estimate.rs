@@ -182,11 +182,17 @@ fn calibrate(spec: &RunSpec, data: &RunData, factory: &dyn LearnerFactory) -> Re
         let objects = if speed.step > 0.05 { schedule.batch } else { EVALUATION_BATCH };
         if let Some(batch) = data.test_in_order(objects).next() {
             let size = as_f64(batch.len());
+            let superclass = data.dataset().superclass.as_deref();
+            // The first evaluation allocates its buffers, which takes many times as long where the network is small.
+            if objects == EVALUATION_BATCH {
+                training.count_correct(&batch)?;
+                training.evaluate(&batch, superclass, &mut Evaluation::default())?;
+            }
             let begin = Instant::now();
             training.count_correct(&batch)?;
             speed.test = begin.elapsed().as_secs_f64() / size;
             let begin = Instant::now();
-            training.evaluate(&batch, data.dataset().superclass.as_deref(), &mut Evaluation::default())?;
+            training.evaluate(&batch, superclass, &mut Evaluation::default())?;
             speed.evaluation = begin.elapsed().as_secs_f64() / size;
         }
         Ok(speed)
