@@ -21,7 +21,7 @@ pub enum Error {
         root: PathBuf,
         /// Paths of the missing files below the data folder.
         files: Vec<String>,
-        /// What lies in the place of the files, as the rest of the sentence (a wrong layout, an archive still packed); may be empty.
+        /// Content in the place of the files, as the rest of the sentence (a wrong layout, an archive still packed); may be empty.
         hint: String,
     },
 
@@ -32,7 +32,7 @@ pub enum Error {
         name: Name,
         /// The file.
         path: PathBuf,
-        /// What is wrong with the file.
+        /// The damage of the file.
         fault: Fault,
     },
 
@@ -56,7 +56,7 @@ pub enum Error {
     Fetch {
         /// The set.
         name: Name,
-        /// What went wrong at each address.
+        /// The failure at each address.
         reason: String,
         /// Names of the files to put in place by hand.
         files: Vec<String>,
@@ -101,7 +101,7 @@ pub enum Error {
     Decode {
         /// The set.
         name: Name,
-        /// What the reader said.
+        /// The sentence of the reader.
         reason: String,
     },
 }

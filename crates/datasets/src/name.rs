@@ -31,7 +31,7 @@ pub enum Name {
     Files,
 }
 
-/// What is known about a set before anything is read.
+/// Facts about a set, known before anything is read.
 struct Facts {
     name: &'static str,
     title: &'static str,

@@ -2,7 +2,7 @@
 //! short sentence. A binary of its own, so that its memory can be measured.
 
 #[path = "it/fake.rs"]
-#[allow(dead_code)] // one helper is for the other binary
+#[allow(dead_code)] // one function is for the other program
 mod fake;
 
 use std::fs;

@@ -57,7 +57,7 @@ pub struct Experiment {
     /// The paper's claims about this figure.
     #[serde(default)]
     pub claims: Vec<Claim>,
-    /// What the text states: dotted keys with the text's values. A key whose value differs in this file is a departure from the text.
+    /// Statements of the text: dotted keys with the text's values. A key whose value differs in this file is a departure from the text.
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, serde_json::Value>")]
     pub text: BTreeMap<String, Value>,

@@ -100,7 +100,7 @@ impl DataSpec {
         Some(Files { folder: self.folder.0.clone(), images: images.clone(), labels: labels.clone(), test })
     }
 
-    /// What is wrong with the labels and the names of files.
+    /// The mistakes in the labels and the names of files.
     #[must_use]
     pub fn source_findings(&self) -> Vec<DataFinding> {
         let mut findings: Vec<DataFinding> = Vec::new();

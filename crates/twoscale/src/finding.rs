@@ -1,5 +1,5 @@
 //! Mistakes in a specification, each with its place. Each specification of this crate lists its own mistakes in one function,
-//! `findings`. [`Error`](crate::Error) tells the first; a reader of files puts file and line in front of each.
+//! `findings`. [`Error`] tells the first; a reader of files puts file and line in front of each.
 use std::collections::BTreeSet;
 use std::fmt;
 

@@ -49,7 +49,7 @@ pub struct Parameter {
     pub layer: String,
     /// The layer's kind.
     pub kind: LayerKind,
-    /// What it is in that layer.
+    /// Role of the tensor in that layer.
     pub role: Role,
     /// The variable itself. Weights have PyTorch's layout: dense (out, in), convolution (out, in, k, k).
     pub var: Var,

@@ -39,7 +39,7 @@ enum Broken {
     Retry(String, Duration),
     /// The same address may well deliver from the beginning: what had arrived was no beginning of it, and is removed.
     Restart(String),
-    /// It will not.
+    /// The same address will not deliver the file.
     Final(Failure),
 }
 

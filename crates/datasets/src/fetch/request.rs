@@ -17,7 +17,7 @@ const REDIRECTS: usize = 5;
 /// Bytes in a message.
 const CHUNK: usize = 1 << 16;
 
-/// What a request brings, in order: a head, bytes, an end. A failure may come at any time and is the last message.
+/// The messages of a request, in order: a head, bytes, an end. A failure may come at any time and is the last message.
 pub(super) enum Message {
     Head(Head),
     Bytes(Vec<u8>),

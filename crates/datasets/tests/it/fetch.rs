@@ -15,7 +15,7 @@ use crate::server::{Manners, Served, Server};
 
 const ARCHIVE: &str = "cifar-100-binary.tar.gz";
 
-/// What the caller hears.
+/// Events that the caller receives.
 #[derive(Default)]
 struct Heard {
     notes: Vec<String>,

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha12Rng;
 use twoscale::random::{Purpose, stream};
 
-/// What happens to one image of a batch.
+/// Changes of one image of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// Rows and columns by which the window is moved down and to the right; pixels outside the image are black.

@@ -40,7 +40,7 @@ pub trait Model: Send {
     /// The trainable parameters, in the order in which data passes them.
     fn parameters(&self) -> &Parameters;
 
-    /// What training changes beside the parameters, such as the running statistics of batch normalisation: part of every
+    /// State that training changes beside the parameters, such as the running statistics of batch normalisation: part of every
     /// checkpoint.
     fn buffers(&self) -> &[Buffer] {
         &[]
