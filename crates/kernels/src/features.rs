@@ -268,17 +268,7 @@ pub fn backward(layers: &[Layer], saved: &Saved, gradient: &[f32], mut input: Op
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// A fixed pseudo-random sequence in [-1, 1].
-    fn noise(n: usize, seed: u64) -> Vec<f32> {
-        let mut state = seed;
-        (0..n)
-            .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-            })
-            .collect()
-    }
+    use crate::testing::noise;
 
     /// One layer in the plainest f64 loops: outputs, then gradients of weights, bias and input for output gradients g.
     fn plain(layer: &Layer, images: usize, x: &[f32], g: &[f32]) -> [Vec<f64>; 4] {

@@ -41,6 +41,8 @@ mod scratch;
 mod simd;
 pub mod softmax;
 pub mod sparse;
+#[cfg(test)]
+mod testing;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

@@ -87,7 +87,6 @@ impl OptimiserSpec {
     /// # Errors
     /// Fails when its numbers make no sense.
     pub fn sharpness(&self) -> Result<Option<Sharpness>> {
-        self.findings().under(&KeyPath::top().key("optimiser")).into_result()?;
         match (self.sam, self.asam) {
             (None, None) => Ok(None),
             (Some(spec), _) => Sharpness::sam(spec).map(Some),

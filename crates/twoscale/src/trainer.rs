@@ -75,8 +75,9 @@ impl TrainerBuilder {
             TwoScaleConfig::new(self.loss, self.options),
             self.model.parameters().clone(),
         )?;
-        let sharpness = self.optimiser.sharpness()?;
+        // First, because it tells every mistake of the specification with its place.
         let optimiser = Sgd::new(&self.optimiser, self.model.parameters(), loss.scales())?;
+        let sharpness = self.optimiser.sharpness()?;
         Ok(Trainer { model: self.model, loss, optimiser, sharpness })
     }
 }

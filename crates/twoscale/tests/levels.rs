@@ -1,24 +1,11 @@
 //! Operations of the wide residual network on every level of the kernels, against their compositions in double precision. One test:
 //! the level is that of the whole process.
-use candle_core::{DType, Device, Tensor, Var};
+mod values;
+
+use candle_core::{DType, Tensor, Var};
 use kernels::{Level, force};
 use twoscale::ops::{average_pool_all, backward, batch_norm, batch_norm_relu, conv2d};
-
-/// A fixed pseudo-random sequence in [-1, 1].
-fn noise(shape: &[usize], seed: u64) -> Tensor {
-    let mut state = seed;
-    let values: Vec<f32> = (0..shape.iter().product())
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect();
-    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-}
-
-fn numbers(x: &Tensor) -> Vec<f64> {
-    x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-}
+use values::{noise, numbers};
 
 /// A chain of all operations, so that every gradient passes all of them: its output and the gradients of its inputs.
 fn chain(dtype: DType, inputs: &[Tensor]) -> Vec<Vec<f64>> {

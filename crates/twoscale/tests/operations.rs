@@ -1,25 +1,12 @@
 //! The fused operations against candle's own in double precision, finite differences, and properties.
+mod values;
+
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::ops::{
     Activation, average_pool_all, backward, batch_norm, batch_norm_evaluation, batch_norm_relu, conv_relu_pool, conv2d,
     linear, log_norm, max_pool2, multi_scale_cross_entropy, sgd_update,
 };
-
-/// A fixed pseudo-random sequence in [-1, 1].
-fn noise(shape: &[usize], seed: u64) -> Tensor {
-    let mut state = seed;
-    let values: Vec<f32> = (0..shape.iter().product())
-        .map(|_| {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect();
-    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
-}
-
-fn numbers(x: &Tensor) -> Vec<f64> {
-    x.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-}
+use values::{noise, numbers};
 
 fn assert_close(a: &Tensor, b: &Tensor, tolerance: f64, what: &str) {
     assert_eq!(a.dims(), b.dims(), "{what}");
