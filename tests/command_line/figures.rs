@@ -73,9 +73,13 @@ fn a_figure_is_drawn_from_its_published_table_alone() {
 #[test]
 fn a_verdict_is_compared_with_that_under_other_assumptions() {
     let user = User::new();
-    let did = user.run(&["verdict", "fig14"]).expect(0, &["fig14 under other assumptions", "batch-mean", "depends"]);
+    let did = user
+        .run(&["verdict", "fig14"])
+        .expect(0, &["fig14 under other assumptions", "faster-misclassified", "depends"]);
     assert!(did.out.contains("figures/data/fig14.json"), "a fresh clone has no records\n{}", did.out);
-    let one = user.run(&["verdict", "fig14", "--variant", "batch-mean"]).expect(0, &["fig14-batch-mean: "]);
+    let one = user
+        .run(&["verdict", "fig14", "--variant", "faster-misclassified"])
+        .expect(0, &["fig14-faster-misclassified: "]);
     assert!(!one.out.contains("under other assumptions"), "one variant was asked for\n{}", one.out);
     let json = user.run(&["verdict", "fig14", "--json"]).expect(0, &[]);
     assert!(
