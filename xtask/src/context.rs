@@ -181,7 +181,9 @@ impl Context {
 
     /// The records there are of a plan.
     pub fn gather(&self, plan: &Plan) -> Result<Gathered, CommandError> {
-        Ok(gather(plan, &self.store)?)
+        let mut gathered = gather(plan, &self.store)?;
+        crate::soften::soften(self, plan, &mut gathered)?;
+        Ok(gathered)
     }
 
     /// A path as one would write it here.

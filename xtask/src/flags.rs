@@ -308,7 +308,7 @@ pub struct Search {
 #[command(after_help = "\
 Examples:
   cargo xtask show fig4
-  cargo xtask show fig4 --scale smoke --variant no-biases
+  cargo xtask show fig4 --scale smoke --variant biases
   cargo xtask show my/experiment.yaml --set optimiser.learning-rate=0.1")]
 pub struct Show {
     /// A figure, such as fig13, or the path of an experiment file, ending in .yaml.

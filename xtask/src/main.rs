@@ -20,6 +20,7 @@ mod schema;
 mod search;
 mod show;
 mod slurm;
+mod soften;
 mod status;
 mod style;
 mod sweep;

@@ -15,7 +15,7 @@ pub struct PlanDigest {
     /// All three parts together.
     #[serde(rename = "digest")]
     pub whole: String,
-    /// Keys of the runs, by loss and seed.
+    /// Keys of the runs, by loss and seed, and how each is softened when it is evaluated.
     pub runs: String,
     /// Measures drawn: of each panel the measure, its options and its series.
     pub drawn: String,
@@ -27,8 +27,15 @@ impl Plan {
     /// Digest of the plan.
     #[must_use]
     pub fn digest(&self) -> PlanDigest {
-        let runs: Vec<Value> =
-            self.runs.iter().map(|run| Value::from(format!("{} {} {}", run.loss, run.seed, run.spec.key()))).collect();
+        let runs: Vec<Value> = self
+            .runs
+            .iter()
+            .map(|run| {
+                let softened = self.experiment.losses.get(&run.loss).and_then(|loss| loss.softened.as_ref());
+                let how = softened.map_or(String::new(), |how| format!(" softened {}", serde_json::json!(how)));
+                Value::from(format!("{} {} {}{how}", run.loss, run.seed, run.spec.key()))
+            })
+            .collect();
         let runs = digest(&Value::Array(runs));
         let drawn = digest(&without(&self.experiment.panels, &["title", "x", "y", "mark"]));
         let claims = digest(&without(&self.experiment.claims, &["claim", "paper", "what", "reason"]));

@@ -102,6 +102,9 @@ pub struct Loss {
     /// The loss on one scale.
     #[serde(default)]
     pub inner: twoscale::loss::Inner,
+    /// Evaluation with softer or sharper probabilities than the trained network's: the same trainings as without this key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub softened: Option<Softened>,
     /// Name in the legend.
     pub label: String,
     /// Colour, as the paper draws it: `b`, `g`, `r`, `y`, `tab:blue`, ... or `#rrggbb`.
@@ -110,6 +113,17 @@ pub struct Loss {
     #[serde(default)]
     #[schemars(with = "serde_json::Value")]
     pub with: Value,
+}
+
+/// Fit of the factor s that multiplies the scaled logits R1 X̂ before the soft-max when a finished run is evaluated (1/s is a temperature,
+/// Guo et al. 2017). One factor for each seed, fitted on the training set; no prediction and no rank changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Softened {
+    /// The mean over objects of the largest probability equals that of this loss's run of the same seed.
+    ConfidenceOf(String),
+    /// The likelihood of the labels is greatest.
+    Likelihood,
 }
 
 fn ten() -> f64 {
@@ -230,6 +244,10 @@ pub enum Measure {
     GapWithin,
     /// Expected calibration error, 15 bins; x is 0.
     CalibrationError,
+    /// Share of correct predictions among objects whose max p lies in one of 15 equal bins; x is the mean max p of the bin's objects.
+    Reliability,
+    /// Mean of -log p of the correct class; x is 0.
+    NegativeLogLikelihood,
     /// Share of poorly classified objects, δX̂ < -x (§2.4).
     PoorlyClassified,
     /// Share of well classified objects, δX̂ > x (§2.4).

@@ -3,7 +3,7 @@
 use twoscale::finding::{KeyPath, Segment};
 
 use super::error::Finding;
-use super::file::{Experiment, Loss};
+use super::file::{Experiment, Loss, Softened};
 use super::{colour, maxima, spec, text, validate_claims, validate_panels};
 
 pub use twoscale::finding::Findings;
@@ -20,6 +20,7 @@ pub fn experiment(experiment: &Experiment) -> Vec<Finding> {
     findings.require(!experiment.losses.is_empty(), &top.key("losses"), "there must be at least one loss");
     for (slug, loss) in &experiment.losses {
         self::loss(slug, loss, &mut findings);
+        softened(experiment, slug, loss, &mut findings);
     }
     findings.0.extend(training(experiment));
     validate_panels::panels(experiment, &mut findings);
@@ -32,6 +33,15 @@ pub fn experiment(experiment: &Experiment) -> Vec<Finding> {
 pub fn training(experiment: &Experiment) -> Vec<Finding> {
     let Experiment { data, model, loss_options, optimiser, schedule, .. } = experiment;
     spec::parts(data, model, loss_options, optimiser, schedule).0
+}
+
+/// Checks that the confidence is that of another loss's trained network.
+fn softened(experiment: &Experiment, slug: &str, loss: &Loss, findings: &mut Findings) {
+    let Some(Softened::ConfidenceOf(other)) = &loss.softened else { return };
+    let path = KeyPath::top().key("losses").key(slug).key("softened").key("confidence-of");
+    validate_panels::known_loss(experiment, other, &path, findings);
+    let trained = experiment.losses.get(other).is_none_or(|other| other.softened.is_none());
+    findings.require(trained, &path, format!("`{other}` is softened itself; name a loss that is not"));
 }
 
 fn loss(slug: &str, loss: &Loss, findings: &mut Findings) {

@@ -5,5 +5,6 @@
 pub mod record;
 pub mod scheduler;
 pub mod slurm;
+pub mod soften;
 pub mod store;
 pub mod train;

@@ -8,6 +8,8 @@ use runs::record::{Outcome, Record};
 #[derive(Clone, Debug, Default)]
 pub struct Runs {
     by_loss: BTreeMap<String, BTreeMap<u64, Arc<Record>>>,
+    /// Factors that multiply the logits in an evaluation, by slug of the loss and seed.
+    factors: BTreeMap<String, BTreeMap<u64, f64>>,
 }
 
 impl Runs {
@@ -20,6 +22,31 @@ impl Runs {
     pub fn insert(&mut self, loss: &str, record: Arc<Record>) {
         let seed = record.run.spec.seed;
         self.by_loss.entry(loss.to_owned()).or_default().insert(seed, record);
+    }
+
+    /// Adds the record of a loss that was evaluated with logits multiplied by a factor fitted to its seed.
+    pub fn insert_softened(&mut self, loss: &str, record: Arc<Record>, factor: f64) {
+        let _ = self.factors.entry(loss.to_owned()).or_default().insert(record.run.spec.seed, factor);
+        self.insert(loss, record);
+    }
+
+    /// Smallest and largest factor of a loss over its seeds; none where the evaluation is the trained network's.
+    pub fn factors(&self, loss: &str) -> Option<(f64, f64)> {
+        let factors = self.factors.get(loss)?.values();
+        Some(factors.fold((f64::INFINITY, 0.0), |(least, most), &factor| (factor.min(least), factor.max(most))))
+    }
+
+    /// Finished record of a loss and a seed.
+    pub fn of_seed(&self, loss: &str, seed: u64) -> Option<&Record> {
+        let record = self.by_loss.get(loss)?.get(&seed)?;
+        (record.run.outcome == Outcome::Finished).then_some(record)
+    }
+
+    /// Takes the record of a loss and a seed away.
+    pub fn remove(&mut self, loss: &str, seed: u64) {
+        if let Some(records) = self.by_loss.get_mut(loss) {
+            let _ = records.remove(&seed);
+        }
     }
 
     /// Returns whether there is no record.

@@ -25,6 +25,8 @@ pub fn measure(set: &Evaluation, measure: Measure, at: &[f64]) -> Vec<(f64, f64)
         Measure::TopK => over(&|k| metrics::top_k(set, k as u32)),
         Measure::AverageAccuracy => vec![(0.0, metrics::average_accuracy(set))],
         Measure::CalibrationError => vec![(0.0, metrics::expected_calibration_error(set, CALIBRATION_BINS))],
+        Measure::Reliability => metrics::reliability(set, CALIBRATION_BINS),
+        Measure::NegativeLogLikelihood => vec![(0.0, metrics::negative_log_likelihood(set))],
         Measure::MaxProbabilityBelow => over(&|x| metrics::share_below(&set.max_probability, x)),
         Measure::PoorlyClassified => over(&|mu| metrics::masses(set, mu).poor),
         Measure::WellClassified => over(&|mu| metrics::masses(set, mu).well),
@@ -46,6 +48,11 @@ pub fn measure(set: &Evaluation, measure: Measure, at: &[f64]) -> Vec<(f64, f64)
         | Measure::Separation
         | Measure::Norm => Vec::new(),
     }
+}
+
+/// Mean over objects of the largest probability; NaN for an empty set.
+pub fn confidence(set: &Evaluation) -> f64 {
+    set.max_probability.iter().map(|&p| f64::from(p)).sum::<f64>() / set.len() as f64
 }
 
 /// Heights at the bins' centres.

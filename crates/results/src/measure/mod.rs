@@ -7,7 +7,7 @@ mod evaluation;
 mod smooth;
 
 pub use by_loss::Runs;
-pub use evaluation::BINS;
+pub use evaluation::{BINS, confidence};
 pub use smooth::{bin, interpolate, smooth};
 
 use crate::series::{Point, Series};

@@ -8,7 +8,7 @@ use crate::figure::Caption;
 use crate::measure::{Runs, parts};
 use crate::text::thousands;
 use experiment::Plan;
-use experiment::file::Experiment;
+use experiment::file::{Experiment, Softened};
 use runs::record::FAKE_DEVICE;
 
 /// Experiment beside the same experiment file without the patches of a scale or of the command line.
@@ -146,6 +146,18 @@ fn reduced(Origin { experiment, full, scale }: Origin, runs: &Runs) -> Option<St
 fn notes(experiment: &Experiment, runs: &Runs) -> Vec<String> {
     let label = |slug: &str| experiment.losses.get(slug).map_or_else(|| slug.to_owned(), |l| l.label.clone());
     let mut notes: Vec<String> = words::departures(experiment).into_iter().collect();
+    for (slug, loss) in &experiment.losses {
+        if let (Some(how), Some((least, most))) = (&loss.softened, runs.factors(slug)) {
+            let to = match how {
+                Softened::ConfidenceOf(other) => format!("the mean largest probability is that of {}", label(other)),
+                Softened::Likelihood => "the likelihood is greatest".to_owned(),
+            };
+            notes.push(format!(
+                "{}: logits of the finished networks times {least:.2} to {most:.2}, by seed, so that {to} on the training set.",
+                loss.label
+            ));
+        }
+    }
     for (loss, diverged) in diverged(experiment, runs) {
         let seeds: Vec<_> =
             diverged.iter().map(|(seed, step)| format!("seed {seed} at step {}", thousands(*step))).collect();

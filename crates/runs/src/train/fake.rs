@@ -4,9 +4,10 @@
 use candle_core::{Device, Tensor};
 use rand::Rng;
 use twoscale::loss::LossKind;
+use twoscale::loss::margin::Logits;
 use twoscale::metrics::Evaluation;
 use twoscale::random::{Purpose, stream};
-use twoscale::trainer::Step;
+use twoscale::trainer::{ScaledLogits, Step};
 
 use super::data::{Batch, RunData};
 use super::learner::{Learner, LearnerFactory};
@@ -140,6 +141,23 @@ impl Learner for FakeTraining {
 
     fn weights(&self) -> Result<Tensors> {
         self.state()
+    }
+
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few classes")]
+    fn scaled_logits(&self, batch: &Batch<'_>) -> Result<ScaledLogits> {
+        let classes = (1.0 / self.chance).round() as u32;
+        let row = |(&index, &label): (&u32, &u32)| {
+            let right = self.noise(self.done, index) < self.accuracy();
+            (0..classes)
+                .map(move |class| if right && class == label { 3.0 } else { f64::from((index + class) % 7) / 3.0 })
+        };
+        let values: Vec<f64> = batch.indices().iter().zip(batch.labels()).flat_map(row).collect();
+        let logits = Tensor::from_vec(values, (batch.len(), classes as usize), &Device::Cpu)?;
+        Ok(ScaledLogits { logits: Logits::new(&logits)?, multiplier: 1.0, norm: 1.0 })
+    }
+
+    fn load_weights(&mut self, weights: &Tensors) -> Result<()> {
+        self.restore(weights)
     }
 
     fn restore(&mut self, state: &Tensors) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Whatever learns, behind one trait, so that a fake one can take its place.
 use candle_core::Device;
 use twoscale::metrics::Evaluation;
-use twoscale::trainer::{Step, Trainer};
+use twoscale::trainer::{ScaledLogits, Step, Trainer};
 
 use super::Result;
 use super::data::{Batch, RunData};
@@ -39,6 +39,18 @@ pub trait Learner {
     /// # Errors
     /// When a tensor cannot be copied.
     fn weights(&self) -> Result<Tensors>;
+
+    /// Returns the logits that [`Learner::evaluate`] evaluates, with what scales them.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    fn scaled_logits(&self, batch: &Batch<'_>) -> Result<ScaledLogits>;
+
+    /// Takes over [`Learner::weights`], to evaluate a finished run.
+    ///
+    /// # Errors
+    /// When they do not fit.
+    fn load_weights(&mut self, weights: &Tensors) -> Result<()>;
 
     /// Takes over a [`Learner::state`].
     ///
@@ -103,6 +115,14 @@ impl Learner for Trainer {
 
     fn weights(&self) -> Result<Tensors> {
         Ok(Trainer::weights(self)?)
+    }
+
+    fn scaled_logits(&self, batch: &Batch<'_>) -> Result<ScaledLogits> {
+        Ok(Trainer::scaled_logits(self, &batch.inputs()?)?)
+    }
+
+    fn load_weights(&mut self, weights: &Tensors) -> Result<()> {
+        Ok(Trainer::load_weights(self, weights)?)
     }
 
     fn restore(&mut self, state: &Tensors) -> Result<()> {

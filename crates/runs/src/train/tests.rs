@@ -2,11 +2,14 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use twoscale::loss::{LossKind, LossSpec};
 use twoscale::metrics::Evaluation;
-use twoscale::trainer::Step;
+use twoscale::options::Normalisation;
+use twoscale::trainer::{ScaledLogits, Step};
 
 use super::*;
 use crate::record::{Outcome, Record};
+use crate::soften::{Network, Target};
 use crate::store::{Checkpoint, Tensors};
 use experiment::spec::{Input, LastBatch, RunSpec};
 use samples::{data, spec};
@@ -56,6 +59,12 @@ impl Learner for BreakingTraining<'_> {
     }
     fn weights(&self) -> Result<Tensors> {
         self.inner.weights()
+    }
+    fn scaled_logits(&self, batch: &Batch<'_>) -> Result<ScaledLogits> {
+        self.inner.scaled_logits(batch)
+    }
+    fn load_weights(&mut self, weights: &Tensors) -> Result<()> {
+        self.inner.load_weights(weights)
     }
     fn restore(&mut self, state: &Tensors) -> Result<()> {
         self.inner.restore(state)
@@ -322,4 +331,43 @@ fn a_resumed_network_has_the_record_of_an_uninterrupted_one_under_all_options() 
             assert_eq!(content(&resumed), whole, "{:?} broken after {calls} calls", spec.loss_options);
         }
     }
+}
+
+/// The record evaluated again from its weights is the record, bit for bit; a factor fitted to a known softening finds it; that of greatest
+/// likelihood has neighbours of smaller one; no factor changes a prediction or a rank.
+#[test]
+fn a_finished_run_is_softened_by_the_factor_that_fits() {
+    let normalisations = [Normalisation::Through, Normalisation::Detached, Normalisation::Direct];
+    for (normalisation, kind) in
+        normalisations.into_iter().zip([LossKind::TwoScale, LossKind::Single, LossKind::Single])
+    {
+        let mut spec = spec();
+        spec.loss_options.normalisation = normalisation;
+        spec.loss = if kind == LossKind::Single { LossSpec::single() } else { LossSpec::two_scale([0.1]) };
+        let Finished { record, weights } = uninterrupted(&spec, &NetworkFactory);
+        let data = data();
+        let network = Network::of(&record, &weights, &data, &NetworkFactory).expect("its own weights");
+        let same = network.softened(1.0);
+        assert_eq!((&same.train, &same.test), (&record.train, &record.test), "{normalisation:?}");
+        let confidence =
+            |record: &Record| record.train.max_probability.iter().map(|&p| f64::from(p)).sum::<f64>() / 60.0;
+        for factor in [0.3, 2.0] {
+            let softened = network.softened(factor);
+            let found = network.factor(Target::Confidence(confidence(&softened)));
+            assert!((found / factor - 1.0).abs() < 1e-5, "{found} for {factor}");
+            assert_eq!(softened.train.rank, record.train.rank);
+            assert_eq!(softened.train.predicted, record.train.predicted);
+            assert_ne!(softened.train.max_probability, record.train.max_probability);
+        }
+        let best = network.factor(Target::Likelihood);
+        let loss = |factor: f64| twoscale::metrics::negative_log_likelihood(&network.softened(factor).train);
+        assert!(loss(best) <= loss(best * 1.02) && loss(best) <= loss(best / 1.02), "{normalisation:?}: {best}");
+    }
+}
+
+#[test]
+fn weights_of_another_network_are_refused() {
+    let Finished { record, mut weights } = uninterrupted(&spec(), &NetworkFactory);
+    let _ = weights.remove(0);
+    assert!(Network::of(&record, &weights, &data(), &NetworkFactory).is_err());
 }

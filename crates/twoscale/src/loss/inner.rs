@@ -22,6 +22,9 @@ impl Inner {
     /// let smoothed = 0.9 * 4f64.ln() + 0.1 * (4f64 / 3.0).ln();
     /// assert!((loss(Inner::Smoothed(0.1))?[0] - smoothed).abs() < 1e-12);
     /// assert!((loss(Inner::SquaredError)?[0] - 1.125).abs() < 1e-12); // (3/4)² + (3/4)²
+    /// assert!((loss(Inner::Focal(2.0))?[0] - 0.5625 * 4f64.ln()).abs() < 1e-12); // (3/4)² · log 4
+    /// let normed = (1.0 + (1f64 / 0.5).exp()).ln(); // logits (0, 1)/t
+    /// assert!((loss(Inner::LogitNorm(0.5))?[0] - normed).abs() < 1e-9);
     /// # Ok(()) }
     /// ```
     pub fn per_object(self, scaled: &Tensor, labels: &[u32]) -> Result<Tensor> {
@@ -51,10 +54,21 @@ impl Inner {
                 let one_hot = probabilities.zeros_like()?.scatter_add(&labels, &ones, 1)?;
                 Ok((probabilities - one_hot)?.sqr()?.sum(D::Minus1)?)
             }
+            Self::Focal(gamma) => {
+                let loss = cross_entropy(scaled, &labels)?;
+                // Kept away from 0, where the gradient of a power γ < 1 is infinite.
+                let others = (1.0 - loss.neg()?.exp()?)?.clamp(1e-12, 1.0)?;
+                Ok((others.powf(gamma)? * loss)?)
+            }
+            Self::LogitNorm(temperature) => {
+                // 1e-7, as in the authors' code, keeps the gradient finite where every logit is 0.
+                let length = (scaled.sqr()?.sum_keepdim(D::Minus1)? + 1e-14)?.sqrt()?;
+                cross_entropy(&scaled.broadcast_div(&(length * temperature)?)?, &labels)
+            }
         }
     }
 
-    /// Lists what makes no sense: the k of [`Inner::Truncated`] must be a probability, the ε of [`Inner::Smoothed`] below 1.
+    /// Lists what makes no sense: the γ of [`Inner::Focal`] must not be negative, the t of [`Inner::LogitNorm`] must be positive, the k of [`Inner::Truncated`] must be a probability, the ε of [`Inner::Smoothed`] below 1.
     #[must_use]
     pub fn findings(self) -> Findings {
         let mut findings = Findings::default();
@@ -64,6 +78,13 @@ impl Inner {
                 number(epsilon)
             );
             findings.require((0.0..1.0).contains(&epsilon), &KeyPath::top().key("smoothed"), reason);
+        }
+        if let Self::Focal(gamma) = self {
+            let reason = format!("must be from 0 to 100 (0 is the cross-entropy, 2 is usual), is {}", number(gamma));
+            findings.require((0.0..=100.0).contains(&gamma), &KeyPath::top().key("focal"), reason);
+        }
+        if let Self::LogitNorm(temperature) = self {
+            findings.require_positive(temperature, &KeyPath::top().key("logit-norm"));
         }
         if let Self::Truncated(k) = self {
             let reason = format!(

@@ -87,6 +87,10 @@ pub enum Inner {
     Smoothed(f64),
     /// Squared error between the soft-max and the one-hot label, summed over classes.
     SquaredError,
+    /// Focal loss (Lin et al. 2017) with its γ: -(1 - p)^γ log p, p the probability of the correct class.
+    Focal(f64),
+    /// Cross-entropy of logits of length 1/t (LogitNorm, Wei et al. 2022) with its temperature t: of z/(t‖z‖₂).
+    LogitNorm(f64),
 }
 
 impl LossSpec {

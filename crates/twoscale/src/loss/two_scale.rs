@@ -319,7 +319,7 @@ impl TwoScaleLoss {
     }
 
     /// c_1 = R1/R.
-    fn first_multiplier(&self, log_norm: f64) -> Result<f64> {
+    pub(crate) fn first_multiplier(&self, log_norm: f64) -> Result<f64> {
         Ok(self.scales.values()?[0] * (-log_norm).exp())
     }
 }

@@ -1,4 +1,4 @@
-//! Calibration: distance of the largest probability from the share of correct predictions.
+//! Calibration: distance of the largest probability from the share of correct predictions, and the likelihood.
 use super::Evaluation;
 
 /// Expected calibration error (Guo et al. 2017): objects are sorted into `bins` equal bins of max_i p_i on [0, 1]; the mean over objects
@@ -24,4 +24,46 @@ pub fn expected_calibration_error(evaluation: &Evaluation, bins: usize) -> f64 {
         gaps[bin] += f64::from(u8::from(hit)) - probability;
     }
     gaps.iter().map(|gap| gap.abs()).sum::<f64>() / evaluation.len() as f64
+}
+
+/// Reliability diagram (Guo et al. 2017): objects are sorted into `bins` equal bins of max_i p_i on [0, 1]. A pair for each bin that has objects,
+/// by increasing confidence: the mean max_i p_i of its objects, and the share of them that is predicted correctly.
+///
+/// ```
+/// use twoscale::metrics::{Evaluation, reliability};
+/// let evaluation = Evaluation {
+///     label: vec![0, 1, 0],
+///     predicted: vec![0, 0, 0],
+///     max_probability: vec![0.75, 0.75, 0.5],
+///     ..Evaluation::default()
+/// };
+/// assert_eq!(reliability(&evaluation, 10), [(0.5, 1.0), (0.75, 0.5)]);
+/// ```
+#[must_use]
+pub fn reliability(evaluation: &Evaluation, bins: usize) -> Vec<(f64, f64)> {
+    let mut sums = vec![(0.0, 0.0, 0.0); bins.max(1)];
+    for (object, probability) in evaluation.max_probability.iter().enumerate() {
+        let probability = f64::from(*probability);
+        let bin = ((probability * sums.len() as f64) as usize).min(sums.len() - 1);
+        let hit = evaluation.predicted[object] == evaluation.label[object];
+        let (confidence, hits, objects) = &mut sums[bin];
+        *confidence += probability;
+        *hits += f64::from(u8::from(hit));
+        *objects += 1.0;
+    }
+    sums.into_iter().filter(|sum| sum.2 > 0.0).map(|(confidence, hits, n)| (confidence / n, hits / n)).collect()
+}
+
+/// Mean over objects of -log p of the correct class, in nats. A probability that is 0 in single precision counts as the smallest normal number.
+/// NaN without objects.
+///
+/// ```
+/// use twoscale::metrics::{Evaluation, negative_log_likelihood};
+/// let evaluation = Evaluation { label: vec![0, 1], correct_probability: vec![1.0, 0.25], ..Evaluation::default() };
+/// assert!((negative_log_likelihood(&evaluation) - 2f64.ln()).abs() < 1e-12);
+/// ```
+#[must_use]
+pub fn negative_log_likelihood(evaluation: &Evaluation) -> f64 {
+    let losses = evaluation.correct_probability.iter().map(|p| -f64::from(p.max(f32::MIN_POSITIVE)).ln());
+    losses.sum::<f64>() / evaluation.len() as f64
 }

@@ -62,16 +62,7 @@ impl Trainer {
             )));
         }
         let get = |name: &str, shape: &[usize], dtype: DType| find(state, name, shape, dtype);
-        for parameter in self.model.parameters() {
-            let var = &parameter.var;
-            var.set(&get(&parameter.name(), var.dims(), var.dtype())?.to_device(var.device())?)?;
-        }
-        for Buffer { name, var } in self.model.buffers() {
-            var.set(&get(name, var.dims(), var.dtype())?.to_device(var.device())?)?;
-        }
-        for parameter in self.loss.scales().parameters() {
-            parameter.var.set(&get(&parameter.name, &[], DType::F64)?)?;
-        }
+        self.set_variables(state)?;
         for (parameter, velocity) in self.model.parameters().iter().zip(self.optimiser.velocities()) {
             let stored = get(&velocity_name(&parameter.name()), velocity.dims(), velocity.dtype())?;
             velocity.set(&stored.to_device(velocity.device())?)?;
@@ -87,6 +78,36 @@ impl Trainer {
         let number = |name: &str| -> Result<f64> { Ok(get(name, &[], DType::F64)?.to_scalar()?) };
         *self.loss.kept() =
             Kept { log_norm: number("log-norm")?, initial_log_norm: number("initial-log-norm")?, steps };
+        Ok(())
+    }
+}
+
+impl Trainer {
+    /// Takes over [`Trainer::weights`], to evaluate a network that was trained before. Training cannot go on from there: momentum and
+    /// R(α⁰) are not part of the weights.
+    ///
+    /// # Errors
+    /// Fails when a tensor is missing, or has another shape or type.
+    pub fn load_weights(&mut self, weights: &[(String, Tensor)]) -> Result<()> {
+        self.set_variables(weights)?;
+        let log_norm = find(weights, "log-norm", &[], DType::F64)?.to_scalar()?;
+        *self.loss.kept() = Kept { log_norm, initial_log_norm: log_norm, steps: 0 };
+        Ok(())
+    }
+
+    /// Sets parameters, running statistics and scales.
+    fn set_variables(&self, state: &[(String, Tensor)]) -> Result<()> {
+        let get = |name: &str, shape: &[usize], dtype: DType| find(state, name, shape, dtype);
+        for parameter in self.model.parameters() {
+            let var = &parameter.var;
+            var.set(&get(&parameter.name(), var.dims(), var.dtype())?.to_device(var.device())?)?;
+        }
+        for Buffer { name, var } in self.model.buffers() {
+            var.set(&get(name, var.dims(), var.dtype())?.to_device(var.device())?)?;
+        }
+        for parameter in self.loss.scales().parameters() {
+            parameter.var.set(&get(&parameter.name, &[], DType::F64)?)?;
+        }
         Ok(())
     }
 }

@@ -40,7 +40,14 @@ const LABELS: [u32; 6] = [0, 1, 2, 3, 0, 1];
 #[test]
 fn inner_losses() {
     let logits = variable(&[6, 4], 11);
-    for inner in [Inner::CrossEntropy, Inner::Truncated(0.2), Inner::SquaredError] {
+    for inner in [
+        Inner::CrossEntropy,
+        Inner::Truncated(0.2),
+        Inner::Smoothed(0.1),
+        Inner::SquaredError,
+        Inner::Focal(2.0),
+        Inner::LogitNorm(0.3),
+    ] {
         check(&format!("{inner:?}"), &logits, &|| inner.per_object(&logits, &LABELS).unwrap().mean_all().unwrap());
     }
 }
@@ -49,7 +56,14 @@ fn inner_losses() {
 fn multi_scale_losses_in_logits_and_multipliers() {
     let logits = variable(&[6, 4], 12);
     let multipliers = Var::new(&[0.7, 2.0, 5.0], &Device::Cpu).unwrap();
-    for inner in [Inner::CrossEntropy, Inner::Truncated(0.2), Inner::SquaredError] {
+    for inner in [
+        Inner::CrossEntropy,
+        Inner::Truncated(0.2),
+        Inner::Smoothed(0.1),
+        Inner::SquaredError,
+        Inner::Focal(2.0),
+        Inner::LogitNorm(0.3),
+    ] {
         let loss = MultiScale::new(&[0.1, 0.8], inner).unwrap();
         let mean = || loss.per_object(&logits, &LABELS, &multipliers, 1.0).unwrap().mean_all().unwrap();
         check(&format!("{inner:?} in the logits"), &logits, &mean);
