@@ -244,7 +244,7 @@ pub enum Measure {
     GapWithin,
     /// Expected calibration error, 15 bins; x is 0.
     CalibrationError,
-    /// Share of correct predictions among objects whose max p lies in one of 15 equal bins; x is the mean max p of the bin's objects.
+    /// Share of correct predictions among objects whose max p lies in one of 15 equal bins; x is the bin's centre.
     Reliability,
     /// Mean of -log p of the correct class; x is 0.
     NegativeLogLikelihood,

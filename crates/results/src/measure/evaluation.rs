@@ -120,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn accuracy_by_confidence_and_likelihood_are_those_counted_by_hand() {
+        let reliability = measure(&four(), Measure::Reliability, &[]);
+        // Largest probabilities .75, .5, .625, .5 in bins of 1/15: the 8th holds one hit of two.
+        assert_eq!(reliability.iter().map(|bin| bin.1).collect::<Vec<_>>(), [0.5, 0.0, 1.0]);
+        let loss = measure(&four(), Measure::NegativeLogLikelihood, &[])[0].1;
+        let by_hand = -(0.75f64.ln() + 0.375f64.ln() + 0.125f64.ln() + 0.5f64.ln()) / 4.0;
+        assert!((loss - by_hand).abs() < 1e-12);
+        assert!((confidence(&four()) - 0.59375).abs() < 1e-12);
+    }
+
+    #[test]
     fn nothing_is_measured_on_an_empty_set_or_without_errors() {
         assert!(measure(&Evaluation::default(), Measure::CloseEnough, &[0.0]).is_empty());
         let right = Evaluation { predicted: four().label, ..four() };

@@ -27,31 +27,30 @@ pub fn expected_calibration_error(evaluation: &Evaluation, bins: usize) -> f64 {
 }
 
 /// Reliability diagram (Guo et al. 2017): objects are sorted into `bins` equal bins of max_i p_i on [0, 1]. A pair for each bin that has objects,
-/// by increasing confidence: the mean max_i p_i of its objects, and the share of them that is predicted correctly.
+/// by increasing confidence: the bin's centre, and the share of its objects that is predicted correctly.
 ///
 /// ```
 /// use twoscale::metrics::{Evaluation, reliability};
 /// let evaluation = Evaluation {
 ///     label: vec![0, 1, 0],
 ///     predicted: vec![0, 0, 0],
-///     max_probability: vec![0.75, 0.75, 0.5],
+///     max_probability: vec![0.75, 0.75, 0.3],
 ///     ..Evaluation::default()
 /// };
-/// assert_eq!(reliability(&evaluation, 10), [(0.5, 1.0), (0.75, 0.5)]);
+/// assert_eq!(reliability(&evaluation, 4), [(0.375, 1.0), (0.875, 0.5)]);
 /// ```
 #[must_use]
 pub fn reliability(evaluation: &Evaluation, bins: usize) -> Vec<(f64, f64)> {
-    let mut sums = vec![(0.0, 0.0, 0.0); bins.max(1)];
+    let mut counts = vec![(0.0, 0.0); bins.max(1)];
     for (object, probability) in evaluation.max_probability.iter().enumerate() {
-        let probability = f64::from(*probability);
-        let bin = ((probability * sums.len() as f64) as usize).min(sums.len() - 1);
-        let hit = evaluation.predicted[object] == evaluation.label[object];
-        let (confidence, hits, objects) = &mut sums[bin];
-        *confidence += probability;
-        *hits += f64::from(u8::from(hit));
+        let bin = ((f64::from(*probability) * counts.len() as f64) as usize).min(counts.len() - 1);
+        let (hits, objects) = &mut counts[bin];
+        *hits += f64::from(u8::from(evaluation.predicted[object] == evaluation.label[object]));
         *objects += 1.0;
     }
-    sums.into_iter().filter(|sum| sum.2 > 0.0).map(|(confidence, hits, n)| (confidence / n, hits / n)).collect()
+    let bins = counts.len() as f64;
+    let centred = counts.into_iter().enumerate().filter(|(_, (_, objects))| *objects > 0.0);
+    centred.map(|(bin, (hits, objects))| ((bin as f64 + 0.5) / bins, hits / objects)).collect()
 }
 
 /// Mean over objects of -log p of the correct class, in nats. A probability that is 0 in single precision counts as the smallest normal number.
