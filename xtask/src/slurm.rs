@@ -6,7 +6,7 @@ use std::process::Command;
 use clap::Args;
 use experiment::Plan;
 use experiment::spec::RunSpec;
-use runs::scheduler::{CHECKPOINT_EVERY, DataSource, Options, Scheduler};
+use runs::scheduler::{CHECKPOINT_EVERY, Options, Scheduler};
 use runs::slurm::{Array, JOB_PREFIX, MAX_ARRAY_SIZE, Time, arrays, from_task, max_array_size};
 use runs::store::ATTEMPTS;
 
@@ -15,7 +15,7 @@ use crate::error::CommandError;
 use crate::flags::{Folders, Reproduce};
 use crate::interrupt;
 use crate::progress::Line;
-use crate::reproduce::{Sets, stopped_or};
+use crate::reproduce::stopped_or;
 use crate::text::{count, say, tell};
 
 /// Failed runs that are told one by one.
@@ -73,9 +73,9 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
         return Err(CommandError::Failed(what));
     }
     // Fetched here, once: many tasks would fetch the same files at once.
-    let sets = Sets::of(place)?;
+    let data = place.sets()?;
     for spec in &missing {
-        sets.dataset(&spec.data).map_err(CommandError::failed)?;
+        data.get(&spec.data).map_err(|error| CommandError::Failed(format!("{error:#}")))?;
     }
     let folder = folder(&store, &name)?;
     let written = |path: &Path| {
@@ -127,9 +127,9 @@ pub fn task(args: &Task) -> Result<(), CommandError> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
     let specs = from_task(specs, number("SLURM_ARRAY_TASK_ID").unwrap_or(0));
     let place = Context::find(&args.folders)?;
-    let sets = Sets::of(&place)?;
+    let data = place.sets()?;
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &sets, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     interrupt::listen();
     let jobs = number("SLURM_CPUS_PER_TASK").unwrap_or(1).max(1);
     let options = Options { jobs, checkpoint_every: CHECKPOINT_EVERY, stop: &interrupt::STOP };
