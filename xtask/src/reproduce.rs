@@ -31,6 +31,9 @@ pub fn run(args: &Reproduce) -> Result<(), CommandError> {
     let jobs = args.jobs.map_or(0, usize::from);
     for plan in &plans {
         crate::text::tell!("{}", describe(plan, &place));
+        if let Some(note) = &plan.note {
+            crate::text::tell!("{}: {note}", plan.name);
+        }
     }
     if args.slurm.slurm {
         return crate::slurm::submit(args, &place, &plans);
