@@ -75,6 +75,11 @@ fn what_is_wrong_with_a_set_of_files_is_a_sentence() {
     wrong(&files("data.test-share=1.5"), &["data.test-share", "must be above 0 and below 1"]);
     wrong(&files("data.test-images=x.npy"), &["give both or neither"]);
     wrong(&files("data.sha256=abc"), &["data.sha256", "the files have the digest"]);
+    // The size of images stands in the files' headers: no training begins for them.
+    let small = ["data.set=files", "data.images=x.npy", "data.labels=y.npy", "model={kind: lenet-5, hidden: [10]}"];
+    wrong(&small, &["model.kernel", "images of 6x6 are too small for two 5x5 convolutions", "need 16x16"]);
+    let crop = "data.augmentation={crop: 7}";
+    wrong(&files(crop), &["data.augmentation.crop", "must be at most 6, is 7"]);
     // What is found only when the numbers are read.
     fs::write(user.here("experiments/y.npy"), npy("(59,)", &[0; 59])).expect("writable");
     let _ = user.run(&reproduce(&[])).expect(1, &["y.npy has 59 labels, and", "x.npy has 60 images"]);

@@ -29,6 +29,50 @@ fn a_dry_run_prints_the_script() {
     let _ = user.run(&[&FIGURE[..], &["--partition", "low"]].concat()).expect(2, &["--slurm"]);
 }
 
+/// Programs that answer as Slurm's do, and begin nothing.
+fn fake_slurm(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::create_dir_all(folder).expect("made");
+    for (name, says) in [("scontrol", "MaxArraySize = 1001"), ("sbatch", "7")] {
+        let path = folder.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\necho '{says}'\n")).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("allowed");
+    }
+}
+
+#[test]
+fn a_task_finds_the_files_of_an_own_data_set_from_any_folder() {
+    let user = User::with_copy();
+    let bytes = |shape: &str, numbers: Vec<u8>| {
+        let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+        let length = u16::try_from(text.len()).expect("short").to_le_bytes();
+        [b"\x93NUMPY\x01\x00", length.as_slice(), text.as_bytes(), &numbers].concat()
+    };
+    std::fs::write(user.path("x.npy"), bytes("(60, 6, 6)", vec![9; 60 * 36])).expect("writable");
+    std::fs::write(user.path("y.npy"), bytes("(60,)", (0..60).map(|i| i % 2).collect())).expect("writable");
+    let text =
+        "extends: fig13.yaml\ndata: {set: files, images: x.npy, labels: y.npy}\nschedule: {batch: 16}\nscales: null\n";
+    std::fs::write(user.path("mine.yaml"), text).expect("writable");
+    let mine = user.path("mine.yaml").display().to_string();
+    fake_slurm(&user.path("bin"));
+    let path = format!("{}:{}", user.path("bin").display(), std::env::var("PATH").unwrap_or_default());
+    let figure = ["reproduce", &mine, "--seeds=1", "--only=single", "--fake-trainer", "--slurm"];
+    let did = user.run_with(&figure, &[("PATH", path.as_str())]).expect(0, &["1 run to train: submitted as job 7"]);
+    let folder =
+        std::fs::read_dir(user.path("runs/fake/slurm")).expect("made").flatten().next().expect("a folder").path();
+    let list = folder.join("runs.json").display().to_string();
+    let store = user.path("runs").display().to_string();
+    // A task begins in the folder where sbatch was called, or wherever the cluster puts it.
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let output = Command::new(folder.join("xtask"))
+        .args(["slurm-task", "--fake-trainer", "--list", &list, "--store", &store])
+        .current_dir(elsewhere.path())
+        .output()
+        .expect("begun");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("1 run trained here"), "{did:?}{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn a_preempted_array_and_a_killed_task_lose_and_repeat_nothing() {
     if said("sinfo", &["--noheader", "--format", "%T"]).is_none_or(|states| !states.contains("idle")) {

@@ -109,6 +109,15 @@ impl User {
         did(&self.command(arguments).output().expect("the program starts"))
     }
 
+    /// Runs a command to its end, with these variables in its environment.
+    ///
+    /// # Panics
+    /// Panics where the program cannot be started.
+    #[must_use]
+    pub fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Did {
+        did(&self.command(arguments).envs(variables.iter().copied()).output().expect("the program starts"))
+    }
+
     /// Begins a command.
     ///
     /// # Panics

@@ -6,9 +6,11 @@ use datasets::Cache;
 use experiment::{Catalogue, Choice, PAPER, Plan, Source};
 use results::gather::{Gathered, gather};
 use results::publish::{self, Standing};
+use runs::scheduler::DataCache;
 use runs::store::Store;
 use runs::train::{FakeFactory, LearnerFactory, NetworkFactory};
 
+use crate::data::Fetching;
 use crate::error::CommandError;
 use crate::flags;
 
@@ -45,6 +47,11 @@ impl Context {
     /// The data sets.
     pub fn cache(&self) -> Result<Cache, CommandError> {
         Ok(Cache::open(self.data.clone())?)
+    }
+
+    /// The data sets for trainings: fetched where they are missing, each loaded once.
+    pub fn sets(&self) -> Result<DataCache<'static>, CommandError> {
+        Ok(DataCache::new(Fetching(self.cache()?)))
     }
 
     /// Factory of the learners.

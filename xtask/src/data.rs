@@ -1,8 +1,10 @@
 //! `data`: lists, fetches and verifies the data sets.
 use std::io::IsTerminal;
 
-use datasets::{self, Cache, Name, Row, State};
+use datasets::{self, Cache, Dataset, Name, Row, State};
+use experiment::spec::DataSpec;
 use indicatif::{ProgressBar, ProgressStyle};
+use runs::scheduler::DataSource;
 
 use crate::error::CommandError;
 use crate::flags::{Data, DataAction};
@@ -53,6 +55,34 @@ fn verify(cache: &Cache, name: Name) -> Result<(), CommandError> {
     }
     say(format!("{name} is complete and as published"));
     Ok(())
+}
+
+/// Source of the data sets that trainings need: fetches a set where it is missing.
+pub struct Fetching(pub Cache);
+
+impl DataSource for Fetching {
+    fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset> {
+        if let Some(files) = data.files() {
+            let dataset = files.load()?;
+            // Hashed when the run was planned; a file may have been written again meanwhile.
+            anyhow::ensure!(
+                data.sha256.as_ref().is_none_or(|expected| *expected == dataset.digest()),
+                "{} or {} was changed since this command began; run it again",
+                files.images,
+                files.labels
+            );
+            return Ok(dataset);
+        }
+        let (Self(cache), name, labels) = (self, data.set, data.label_kind());
+        match cache.load_with(name, labels) {
+            Err(datasets::Error::Missing { .. }) => {
+                crate::text::tell!("{name} is not in {}: fetching it", cache.root.display());
+                cache.fetch(name, &mut Download::new())?;
+                Ok(cache.load_with(name, labels)?)
+            }
+            other => Ok(other?),
+        }
+    }
 }
 
 /// Shows a download on standard error.

@@ -1,7 +1,7 @@
 //! Time that missing runs take, also where no data set is at hand.
 use datasets::{Dataset, Labels, Name};
 use experiment::spec::RunSpec;
-use runs::scheduler::{Estimate, Scheduler, jobs};
+use runs::scheduler::{DataCache, Estimate, Scheduler, jobs};
 
 use crate::context::Context;
 use crate::text::duration;
@@ -24,9 +24,10 @@ impl std::fmt::Display for Expected {
 
 /// Returns the time from earlier records alone: nothing is loaded or trained for it.
 pub fn from_records(place: &Context, specs: &[RunSpec], jobs: usize) -> Expected {
-    let nothing = |_: Name, _: Labels| -> anyhow::Result<Dataset> { Err(anyhow::anyhow!("not loaded")) };
+    let nothing =
+        DataCache::new(|_: Name, _: Labels| -> anyhow::Result<Dataset> { Err(anyhow::anyhow!("not loaded")) });
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &nothing, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, data: &nothing, factory: factory.as_ref() };
     expected(scheduler.estimate(specs, jobs).as_ref().ok(), place, specs, jobs)
 }
 

@@ -1,20 +1,16 @@
 //! `reproduce`: trains what is missing, then draws and judges.
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 
-use datasets::{self, Cache, Dataset};
-use experiment::spec::DataSpec;
 use experiment::spec::RunSpec;
 use experiment::{Choice, PAPER, Plan};
 use results::claims::{self, Verdict};
 use results::publish::{Document, Folders, from_csv, publish};
 use results::summary;
-use runs::scheduler::{CHECKPOINT_EVERY, DataSource, Options, Scheduler, Summary, jobs as jobs_of};
+use runs::scheduler::{CHECKPOINT_EVERY, DataCache, Options, Scheduler, Summary, jobs as jobs_of};
 
 use crate::context::Context;
-use crate::data::Download;
 use crate::error::CommandError;
 use crate::flags::Reproduce;
 use crate::progress::Line;
@@ -35,6 +31,9 @@ pub fn run(args: &Reproduce) -> Result<(), CommandError> {
     let jobs = args.jobs.map_or(0, usize::from);
     for plan in &plans {
         crate::text::tell!("{}", describe(plan, &place));
+        if let Some(note) = &plan.note {
+            crate::text::tell!("{}: {note}", plan.name);
+        }
     }
     if args.slurm.slurm {
         return crate::slurm::submit(args, &place, &plans);
@@ -136,9 +135,9 @@ fn dry_run(place: &Context, plans: &[Plan], choice: &Choice, jobs: usize) -> Res
     let specs = specs(plans);
     let cache = place.cache()?;
     // A dry run fetches nothing: without the data the time is a guess.
-    let source = |name, labels| Ok(cache.load_with(name, labels)?);
+    let data = DataCache::new(|name, labels| Ok(cache.load_with(name, labels)?));
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &source, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     let found = scheduler.estimate(&specs, jobs);
     let expected = estimate::expected(found.as_ref().ok(), place, &specs, jobs);
     let keys: HashSet<String> = specs.iter().map(RunSpec::key).collect();
@@ -169,9 +168,9 @@ fn dry_run(place: &Context, plans: &[Plan], choice: &Choice, jobs: usize) -> Res
 /// Trains the runs of plans that the store lacks.
 pub fn train(place: &Context, plans: &[Plan], jobs: usize) -> Result<Summary, CommandError> {
     let specs = specs(plans);
-    let sets = Sets::of(place)?;
+    let data = place.sets()?;
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &sets, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     interrupt::listen();
     let estimate = scheduler.estimate(&specs, jobs).map_err(stopped_or)?;
     if estimate.missing > 0 {
@@ -301,54 +300,4 @@ fn came_to(document: &Document) -> String {
     }
     let scale = if document.scale == PAPER { "" } else { " (at another scale than the paper's)" };
     words.join(", ") + scale
-}
-
-/// Data sets, fetched where they are missing, loaded once for the estimate and the runs.
-pub struct Sets {
-    cache: Cache,
-    loaded: Mutex<Vec<(DataSpec, Dataset)>>,
-}
-
-impl Sets {
-    /// Opens the data sets of a context.
-    pub fn of(place: &Context) -> Result<Self, CommandError> {
-        Ok(Self { cache: place.cache()?, loaded: Mutex::default() })
-    }
-
-    fn load(&self, data: &DataSpec) -> anyhow::Result<Dataset> {
-        if let Some(files) = data.files() {
-            let dataset = files.load()?;
-            // Hashed when the run was planned; a file may have been written again meanwhile.
-            anyhow::ensure!(
-                data.sha256.as_ref().is_none_or(|expected| *expected == dataset.digest()),
-                "{} or {} was changed since this command began; run it again",
-                files.images,
-                files.labels
-            );
-            return Ok(dataset);
-        }
-        let (name, labels) = (data.set, data.label_kind());
-        match self.cache.load_with(name, labels) {
-            Err(datasets::Error::Missing { .. }) => {
-                crate::text::tell!("{name} is not in {}: fetching it", self.cache.root.display());
-                self.cache.fetch(name, &mut Download::new())?;
-                Ok(self.cache.load_with(name, labels)?)
-            }
-            other => Ok(other?),
-        }
-    }
-}
-
-impl DataSource for Sets {
-    /// Returns a data set; fetches it where it is missing.
-    fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let source = data.source();
-        if let Some((_, dataset)) = loaded.iter().find(|(key, _)| *key == source) {
-            return Ok(dataset.clone());
-        }
-        let dataset = self.load(data)?;
-        loaded.push((source, dataset.clone()));
-        Ok(dataset)
-    }
 }

@@ -17,7 +17,7 @@ use crate::flags::Search;
 use crate::hint;
 use crate::interrupt;
 use crate::progress::Line;
-use crate::reproduce::{Sets, stopped_or};
+use crate::reproduce::stopped_or;
 use crate::text::{count, duration, say};
 
 /// Assignments left out that are told one by one.
@@ -33,9 +33,9 @@ pub fn run(args: &Search) -> Result<(), CommandError> {
         candidates.candidates.iter().flat_map(|candidate| &candidate.plans).map(|plan| plan.experiment.seeds).max();
     let rungs = if args.grid { search::grid } else { search::ladder }(candidates.candidates.len(), seeds.unwrap_or(1));
 
-    let sets = Sets::of(&place)?;
+    let data = place.sets()?;
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &sets, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     let halving = Halving { figures: &figures, candidates: &candidates, rungs: &rungs, scheduler };
     let jobs = args.jobs.map_or(0, usize::from);
     interrupt::listen();

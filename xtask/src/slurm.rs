@@ -5,17 +5,19 @@ use std::process::Command;
 
 use clap::Args;
 use experiment::Plan;
+use experiment::own_data::Folder;
 use experiment::spec::RunSpec;
-use runs::scheduler::{CHECKPOINT_EVERY, DataSource, Options, Scheduler};
+use runs::scheduler::{CHECKPOINT_EVERY, Options, Scheduler};
 use runs::slurm::{Array, JOB_PREFIX, MAX_ARRAY_SIZE, Time, arrays, from_task, max_array_size};
 use runs::store::ATTEMPTS;
+use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::flags::{Folders, Reproduce};
 use crate::interrupt;
 use crate::progress::Line;
-use crate::reproduce::{Sets, stopped_or};
+use crate::reproduce::stopped_or;
 use crate::text::{count, say, tell};
 
 /// Failed runs that are told one by one.
@@ -50,6 +52,26 @@ pub struct Task {
     pub folders: Folders,
 }
 
+/// A run in the list of an array. A specification is written without the folder of its data files, which is no part of the run: a task
+/// works in another folder than the command that submitted it, and needs it.
+#[derive(Deserialize, Serialize)]
+struct Listed {
+    spec: RunSpec,
+    folder: PathBuf,
+}
+
+impl Listed {
+    fn of(spec: RunSpec) -> Self {
+        Self { folder: spec.data.folder.0.clone(), spec }
+    }
+
+    fn spec(self) -> RunSpec {
+        let Self { mut spec, folder } = self;
+        spec.data.folder = Folder(folder);
+        spec
+    }
+}
+
 /// Submits what is missing of `plans`, or prints the script for it.
 pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), CommandError> {
     let missing = missing(place, plans)?;
@@ -57,7 +79,9 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
         say(format!("no run to submit; draw with: cargo xtask figure {}", args.figures.join(" ")));
         return Ok(());
     }
-    let name = args.figures.join("-");
+    // An own experiment is named by a path, of which the name is a part.
+    let stem = |figure: &String| Path::new(figure).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = args.figures.iter().map(stem).collect::<Vec<_>>().join("-");
     let store = absolute(place.store.root())?;
     let config = slurm("scontrol", &["show", "config"]);
     if args.dry_run {
@@ -73,9 +97,9 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
         return Err(CommandError::Failed(what));
     }
     // Fetched here, once: many tasks would fetch the same files at once.
-    let sets = Sets::of(place)?;
+    let data = place.sets()?;
     for spec in &missing {
-        sets.dataset(&spec.data).map_err(CommandError::failed)?;
+        data.get(&spec.data).map_err(|error| CommandError::Failed(format!("{error:#}")))?;
     }
     let folder = folder(&store, &name)?;
     let written = |path: &Path| {
@@ -87,7 +111,8 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
     let current = std::env::current_exe().map_err(CommandError::failed)?;
     std::fs::copy(current, &program).map_err(written(&program))?;
     let list = folder.join("runs.json");
-    let text = serde_json::to_vec(&missing).map_err(CommandError::failed)?;
+    let listed: Vec<Listed> = missing.iter().cloned().map(Listed::of).collect();
+    let text = serde_json::to_vec(&listed).map_err(CommandError::failed)?;
     std::fs::write(&list, text).map_err(written(&list))?;
     let command = command(args, place, &folder)?;
     let mut jobs = Vec::new();
@@ -122,14 +147,15 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
 pub fn task(args: &Task) -> Result<(), CommandError> {
     let text = std::fs::read(&args.list)
         .map_err(|error| CommandError::Failed(format!("cannot read {}: {error}", args.list.display())))?;
-    let specs: Vec<RunSpec> = serde_json::from_slice(&text)
+    let listed: Vec<Listed> = serde_json::from_slice(&text)
         .map_err(|error| CommandError::Failed(format!("{} is no list of runs: {error}", args.list.display())))?;
+    let specs = listed.into_iter().map(Listed::spec).collect();
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
     let specs = from_task(specs, number("SLURM_ARRAY_TASK_ID").unwrap_or(0));
     let place = Context::find(&args.folders)?;
-    let sets = Sets::of(&place)?;
+    let data = place.sets()?;
     let factory = place.factory();
-    let scheduler = Scheduler { store: &place.store, source: &sets, factory: factory.as_ref() };
+    let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     interrupt::listen();
     let jobs = number("SLURM_CPUS_PER_TASK").unwrap_or(1).max(1);
     let options = Options { jobs, checkpoint_every: CHECKPOINT_EVERY, stop: &interrupt::STOP };

@@ -1,17 +1,13 @@
 //! Losses that are evaluated with softened probabilities: their records are made from the trained networks' final weights.
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use experiment::Plan;
 use experiment::file::Softened;
 use results::gather::Gathered;
-use runs::scheduler::DataSource;
 use runs::soften::{Network, Target};
-use runs::train::RunData;
 
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::reproduce::Sets;
 use crate::text::{count, tell};
 
 /// Replaces the records of softened losses by evaluations with the factor fitted to each seed.
@@ -29,13 +25,12 @@ pub fn soften(place: &Context, plan: &Plan, gathered: &mut Gathered) -> Result<(
         return Ok(());
     }
     tell!("{}: logits of {} from final weights", plan.name, count(by_key.len(), "finished run"));
-    let (sets, factory) = (Sets::of(place)?, place.factory());
+    let (sets, factory) = (place.sets()?, place.factory());
     let before = gathered.runs.clone();
     for (key, losses) in by_key {
         let Some((slug, _, seed)) = losses.first() else { continue };
         let Some(record) = before.of_seed(slug, *seed) else { continue };
-        let spec = &record.run.spec.data;
-        let data = RunData::new(spec, Arc::new(sets.dataset(spec).map_err(CommandError::failed)?));
+        let data = sets.get(&record.run.spec.data).map_err(CommandError::failed)?;
         let weights = place.store.weights(&key)?;
         let network = Network::of(record, &weights, &data, factory.as_ref()).map_err(CommandError::failed)?;
         for (slug, how, seed) in losses {

@@ -70,6 +70,16 @@ impl Files {
         self.names().into_iter().map(digest).collect()
     }
 
+    /// Size (C, H, W) of the training images, from the header of their file alone.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::File`]: which file, what is wrong, what to do.
+    pub fn image_size(&self) -> Result<[usize; 3], Error> {
+        let path = self.path(&self.images);
+        let (kind, shape) = npy::shape(&path)?;
+        image_size(&kind, &shape).map(|(size, _)| size).map_err(|reason| Error::File { path, reason })
+    }
+
     /// Reads and checks the set.
     ///
     /// # Errors
@@ -137,9 +147,8 @@ impl Files {
     }
 }
 
-/// (C, H, W) and the pixels (N, C, H, W).
-fn to_images(array: Array) -> Result<([usize; 3], Vec<u8>), String> {
-    let Array { kind, shape, bytes, .. } = array;
+/// (C, H, W) of images of this type and shape, and whether their channels come last.
+fn image_size(kind: &str, shape: &[usize]) -> Result<([usize; 3], bool), String> {
     if kind.get(1..) != Some("u1") {
         let scale = if kind.contains('f') {
             "(255 * x).round().astype(\"uint8\") of images x on [0, 1]"
@@ -148,16 +157,23 @@ fn to_images(array: Array) -> Result<([usize; 3], Vec<u8>), String> {
         };
         return Err(format!("holds numbers of type {kind}, and images are bytes from 0 to 255; save {scale}"));
     }
-    let (size, channels_last) = match *shape.as_slice() {
+    let found = match *shape {
         [_, width] => ([1, 1, width], false),
         [_, height, width] => ([1, height, width], false),
         [_, height, width, channels] if channels <= 4 && height > 4 => ([channels, height, width], true),
         [_, channels, height, width] => ([channels, height, width], false),
-        _ => return Err(format!("is {}; images are (N, C, H, W), (N, H, W, C), (N, H, W) or (N, W)", axes(&shape))),
+        _ => return Err(format!("is {}; images are (N, C, H, W), (N, H, W, C), (N, H, W) or (N, W)", axes(shape))),
     };
-    if bytes.is_empty() {
-        return Err(format!("is {}: there is no pixel in it", axes(&shape)));
+    if shape.contains(&0) {
+        return Err(format!("is {}: there is no pixel in it", axes(shape)));
     }
+    Ok(found)
+}
+
+/// (C, H, W) and the pixels (N, C, H, W).
+fn to_images(array: Array) -> Result<([usize; 3], Vec<u8>), String> {
+    let Array { kind, shape, bytes, .. } = array;
+    let (size, channels_last) = image_size(&kind, &shape)?;
     if !channels_last || size[0] == 1 {
         return Ok((size, bytes));
     }

@@ -32,11 +32,23 @@ pub(crate) struct Array {
     pub(crate) sha256: String,
 }
 
-/// Reads a file. No memory is taken before the file is known to be as long as its header says.
-///
-/// # Errors
-/// [`Error::File`] with what is wrong and what to do.
-pub(crate) fn read(path: &Path) -> Result<Array, Error> {
+/// A file that was read up to its numbers.
+struct Begun {
+    file: File,
+    /// Magic number, version and length of the header.
+    head: Vec<u8>,
+    /// The header.
+    text: Vec<u8>,
+    /// First bytes of the numbers.
+    rest: Vec<u8>,
+    kind: String,
+    shape: Vec<usize>,
+    /// Bytes of all numbers.
+    count: usize,
+}
+
+/// Reads the header. No memory is taken before the file is known to be as long as its header says.
+fn begin(path: &Path) -> Result<Begun, Error> {
     let refuse = |reason: String| Error::File { path: path.to_owned(), reason };
     let mut file = open(path)?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
@@ -61,6 +73,23 @@ pub(crate) fn read(path: &Path) -> Result<Array, Error> {
             axes(&shape)
         )));
     }
+    Ok(Begun { file, head, text, rest, kind, shape, count })
+}
+
+/// Type and shape of a file's array; its numbers are not read.
+///
+/// # Errors
+/// [`Error::File`] with what is wrong and what to do.
+pub(crate) fn shape(path: &Path) -> Result<(String, Vec<usize>), Error> {
+    begin(path).map(|begun| (begun.kind, begun.shape))
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// [`Error::File`] with what is wrong and what to do.
+pub(crate) fn read(path: &Path) -> Result<Array, Error> {
+    let Begun { file, head, text, rest, kind, shape, count } = begin(path)?;
     let mut hash = Sha256::new();
     hash.update(&head);
     hash.update(&text);
@@ -68,7 +97,7 @@ pub(crate) fn read(path: &Path) -> Result<Array, Error> {
     bytes.extend_from_slice(&rest);
     file.take((count - rest.len()) as u64).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     if bytes.len() != count {
-        return Err(refuse("changed while it was read".into()));
+        return Err(Error::File { path: path.to_owned(), reason: "changed while it was read".into() });
     }
     hash.update(&bytes);
     Ok(Array { kind, shape, bytes, sha256: hex(&hash.finalize()) })

@@ -8,10 +8,11 @@ use twoscale::options::{Gate, LossOptions, Reduction, ScaleForm, SeparationBase,
 use super::error::{Diagnostic, Error, Finding, refuse};
 use super::file::{Experiment, Loss};
 use super::load::{Choice, PAPER, Source};
+use super::other_training::OtherTraining;
 use super::path::KeyPath;
 use super::suggest;
 use crate::own_data::DataFinding;
-use crate::spec::{DataSpec, RunSpec};
+use crate::spec::{self, DataSpec, RunSpec};
 
 /// An experiment with all patches laid, and the runs that its figure needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,9 @@ pub struct Plan {
     pub scale: String,
     /// True where it is one of the paper's figures from the repository's folder, not an experiment of one's own.
     pub of_paper: bool,
+    /// Set where it extends a figure of the paper with other data or another network: a sentence that says that the figure's claims and
+    /// curves do not apply.
+    pub note: Option<String>,
     /// The file, as messages name it.
     pub file: String,
     /// The experiment, resolved.
@@ -69,12 +73,15 @@ impl Source {
         refuse(diagnostics)?;
         let merged = self.merge(choice)?;
         let folder = Path::new(&self.file).parent().unwrap_or(Path::new("")).to_owned();
-        let mut digests = Vec::new();
+        let mut settled = Vec::new();
         let mut losses = Vec::new();
         for (slug, loss) in &experiment.losses {
             let mut own = merged.for_loss(slug)?;
-            let settled = own.data.settle(&folder, &mut digests);
-            merged.refuse(settled.err().into_iter().map(of_data).collect())?;
+            match own.data.settle(&folder, &mut settled) {
+                Ok(Some(images)) => merged.refuse(spec::for_images(&own.data, &own.model, images).0)?,
+                Ok(None) => {}
+                Err(finding) => merged.refuse(vec![of_data(finding)])?,
+            }
             if choice.only.is_empty() || choice.only.contains(slug) {
                 losses.push((slug, loss, own));
             }
@@ -85,7 +92,8 @@ impl Source {
             choice.variant.as_ref().map_or_else(|| self.name.clone(), |variant| format!("{}-{variant}", self.name));
         let scale = choice.scale.clone().unwrap_or_else(|| PAPER.to_owned());
         let full = self.resolve(&Choice { variant: choice.variant.clone(), ..Choice::default() })?;
-        Ok(Plan { name, scale, of_paper: self.of_paper, file: self.file.clone(), experiment, full, runs })
+        let note = self.other.as_ref().map(OtherTraining::note);
+        Ok(Plan { name, scale, of_paper: self.of_paper, note, file: self.file.clone(), experiment, full, runs })
     }
 }
 
@@ -154,7 +162,7 @@ fn data(data: &DataSpec) -> DataSpec {
 }
 
 /// Likewise for the shape of convolutions in a network without any.
-fn model(model: &ModelSpec) -> ModelSpec {
+pub(super) fn model(model: &ModelSpec) -> ModelSpec {
     let mut model = model.clone();
     if model.kind != ModelKind::LeNet5 {
         (model.channels, model.kernel) = ([6, 16], 5);

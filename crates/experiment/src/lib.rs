@@ -50,6 +50,7 @@ pub mod limits;
 pub mod load;
 pub mod locate;
 pub mod maxima;
+mod other_training;
 pub mod own_data;
 pub mod patch;
 pub mod path;

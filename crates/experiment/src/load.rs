@@ -12,6 +12,7 @@ use super::labels;
 use super::layers::{Layer, Merged, Place, path_in};
 use super::limits;
 use super::locate;
+use super::other_training::OtherTraining;
 use super::patch::{from_assignment, merge};
 use super::path::KeyPath;
 use super::schema::{patch_schema, schema, with_schema};
@@ -62,6 +63,8 @@ pub struct Source {
     value: Value,
     /// Patches that could not be laid.
     unlaid: Vec<Diagnostic>,
+    /// Set where it extends a figure of the paper and trains another network or on other data.
+    pub(super) other: Option<OtherTraining>,
 }
 
 /// A file of the chain.
@@ -72,6 +75,8 @@ struct File {
     /// Contents, `extends` left out.
     value: Value,
     extends: Option<String>,
+    /// Name of the paper's figure that it is; none for any other file.
+    figure: Option<String>,
 }
 
 impl File {
@@ -97,7 +102,7 @@ impl File {
         if let (Some(_), Some(keys)) = (&extends, value.as_mapping_mut()) {
             let _ = keys.remove("extends");
         }
-        Ok(Self { shown, text, value, extends })
+        Ok(Self { shown, text, value, extends, figure: None })
     }
 
     fn diagnostic(&self, Finding { path, reason }: Finding) -> Diagnostic {
@@ -121,6 +126,11 @@ impl Source {
     pub fn read(path: &Path, library: &Path) -> Result<Self, Error> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let canonical = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let figure = |path: &Path| {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            (is_of_paper(&name) && canonical(folder) == canonical(library)).then_some(name)
+        };
         let mut seen = vec![canonical(path)];
         let mut chain = vec![File::read(path)?];
         let mut folder = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -136,12 +146,11 @@ impl Source {
             }
             seen.push(canonical(&base));
             folder = base.parent().unwrap_or(Path::new("")).to_owned();
-            chain.push(File::read(&base)?);
+            let figure = figure(&base);
+            chain.push(File { figure, ..File::read(&base)? });
         }
         chain.reverse();
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let of_paper = is_of_paper(&name) && canonical(folder) == canonical(library);
-        Ok(Self { of_paper, ..Self::of(name, chain) })
+        Ok(Self { of_paper: figure(path).is_some(), ..Self::of(name, chain) })
     }
 
     /// Takes the text of a file, which may not extend another.
@@ -159,14 +168,22 @@ impl Source {
     fn of(name: String, files: Vec<File>) -> Self {
         let mut value = Value::Null;
         let mut unlaid = Vec::new();
-        for file in &files {
+        let mut figure = None;
+        for (index, file) in files.iter().enumerate() {
             if value.is_mapping() && file.value.is_mapping() {
                 let findings = merge(&mut value, &file.value, schema(), &KeyPath::top());
                 unlaid.extend(findings.into_iter().map(|finding| file.diagnostic(finding)));
             } else {
                 value = file.value.clone();
             }
+            if let Some(name) = &file.figure {
+                figure = Some((name, value.clone(), &files[index + 1..]));
+            }
         }
+        let other = figure.and_then(|(name, base, own)| {
+            let own: Vec<&Value> = own.iter().map(|file| &file.value).collect();
+            OtherTraining::of(name, &base, &value, &own)
+        });
         let last = files.last();
         // A file that extends a figure is another figure: it has the name of its own file, unless it says otherwise.
         let named = last.is_some_and(|file| file.value.get("figure").is_some());
@@ -180,7 +197,7 @@ impl Source {
             }
         }
         let file = last.map(|file| file.shown.clone()).unwrap_or_default();
-        Self { file, name, of_paper: false, files, value, unlaid }
+        Self { file, name, of_paper: false, files, value, unlaid, other }
     }
 
     /// The scales there are, [`PAPER`] first.
@@ -234,6 +251,9 @@ impl Source {
         }
         if let Some(seeds) = choice.seeds {
             merged.lay_assignment(&format!("--seeds {seeds}"), &format!("seeds={seeds}"))?;
+        }
+        if let Some(other) = &self.other {
+            other.leave_out_of_paper(&mut merged.value, &self.name);
         }
         let mut findings = check(&merged.value, schema(), &KeyPath::top(), Extent::Whole);
         findings.extend(labels::control_characters(&merged.value));

@@ -40,6 +40,14 @@ impl PartialEq for Folder {
     }
 }
 
+/// Files of an own data set that were looked at.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    files: Files,
+    digest: String,
+    images: [usize; 3],
+}
+
 /// A key of `data` and what is wrong with its value.
 pub type DataFinding = (&'static str, String);
 
@@ -151,20 +159,22 @@ impl DataSpec {
     }
 
     /// Notes where the files of an own data set lie and the digest of their content, which then counts in the key of every run: other
-    /// content under the same names is another training. Does nothing to another set. `known` holds the digests already computed.
+    /// content under the same names is another training. Returns the size (C, H, W) of their images; does nothing to another set.
+    /// `known` holds what was already computed.
     ///
     /// # Errors
     /// A file that cannot be read; a content that is not the one that `sha256` asks for.
-    pub fn settle(&mut self, folder: &Path, known: &mut Vec<(Files, String)>) -> Result<(), DataFinding> {
+    pub fn settle(&mut self, folder: &Path, known: &mut Vec<Settled>) -> Result<Option<[usize; 3]>, DataFinding> {
         self.folder = Folder(std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()));
-        let Some(files) = self.files() else { return Ok(()) };
-        let found = match known.iter().find(|(other, _)| *other == files) {
-            Some((_, digest)) => digest.clone(),
+        let Some(files) = self.files() else { return Ok(None) };
+        let Settled { digest: found, images, .. } = match known.iter().find(|settled| settled.files == files) {
+            Some(settled) => settled.clone(),
             None => {
-                let digests = files.digests().map_err(|error| ("images", error.to_string()))?;
-                let digest = datasets::digest(&digests);
-                known.push((files, digest.clone()));
-                digest
+                let failed = |error: datasets::Error| ("images", error.to_string());
+                let images = files.image_size().map_err(failed)?;
+                let digest = datasets::digest(&files.digests().map_err(failed)?);
+                known.push(Settled { files, digest, images });
+                known[known.len() - 1].clone()
             }
         };
         match self.sha256.replace(found.clone()) {
@@ -172,7 +182,7 @@ impl DataSpec {
                 "sha256",
                 format!("the files have the digest {found}; other files are meant, or the digest is old"),
             )),
-            _ => Ok(()),
+            _ => Ok(Some(images)),
         }
     }
 }

@@ -108,6 +108,10 @@ pub fn parts(
     };
     findings.add(model, &top.key("model"));
     findings.add(loss_options.findings(), &top.key("loss-options"));
+    if model_spec.findings().0.is_empty() && loss_options.findings().0.is_empty() {
+        let norm = twoscale::norm::findings_for(&loss_options.norm, model_spec);
+        findings.add(norm, &top.key("loss-options").key("norm"));
+    }
     findings.add(wide_resnet(model_spec, loss_options), &top);
     findings.add(schedule.findings(), &top.key("schedule"));
     if let Some(train) = data.train.filter(|train| *train > 0) {
@@ -116,6 +120,18 @@ pub fn parts(
         findings.require(batch <= train, &top.key("data").key("train"), reason);
     }
     findings.add(optimiser.findings(), &top.key("optimiser"));
+    findings
+}
+
+/// Lists what makes no sense for images (C, H, W) that only the files of an own data set tell, beside [`parts`]. The number of classes
+/// stands in the files too; here it is the smallest there can be.
+#[must_use]
+pub fn for_images(data: &DataSpec, model: &ModelSpec, images: [usize; 3]) -> Findings {
+    let (mut findings, top) = (Findings::default(), KeyPath::top());
+    findings.add(model.findings_for(images, 2), &top.key("model"));
+    if let Some(augmentation) = &data.augmentation {
+        findings.add(augmentation.findings(Some(images)), &top.key("data").key("augmentation"));
+    }
     findings
 }
 

@@ -141,6 +141,79 @@ fn ones_own_file_extends_a_figure_of_the_repository() {
     assert_eq!(plan.experiment.paper.curves.as_deref(), Some("fig4"), "the paper's curves are drawn below");
 }
 
+/// An own file that extends figure 13, planned.
+fn of_thirteen(text: &str) -> experiment::Plan {
+    let library = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments");
+    let folder = Folder::with(&[("mine.yaml", &format!("extends: fig13.yaml\n{text}"))]);
+    let source = Source::read(&folder.0.path().join("mine.yaml"), &library).expect("readable");
+    source.plan(&Choice { seeds: Some(1), ..smoke() }).expect("valid")
+}
+
+#[test]
+fn claims_and_curves_of_the_paper_hold_for_its_data_and_network_alone() {
+    let of_paper = |text: &str| {
+        let plan = of_thirteen(text);
+        assert_eq!(plan.note, None, "{text}");
+        assert_eq!(
+            (plan.experiment.claims.len(), plan.experiment.paper.curves.as_deref()),
+            (5, Some("fig13")),
+            "{text}"
+        );
+        assert_eq!(plan.experiment.title, "Two-scale loss on MNIST");
+    };
+    of_paper("optimiser: {learning-rate: 0.2}");
+    of_paper(
+        "losses: {two-scale-0.01: {ratio: 5}}\nmodel: {biases: false, last-activation: none}\ndata: {input: half}",
+    );
+    // The network is the figure's, and a kernel's side means nothing in it.
+    of_paper("model: {hidden: [100], kernel: 3}");
+
+    let other = |text: &str, difference: &str| {
+        let plan = of_thirteen(text);
+        let note = format!("{difference} than fig13 of the paper, whose claims and curves do not apply");
+        assert_eq!(plan.note, Some(note), "{text}");
+        assert_eq!((plan.experiment.claims.len(), &plan.experiment.paper.curves), (0, &None), "{text}");
+        plan.experiment.title
+    };
+    assert_eq!(other("model: {hidden: [100, 50]}", "Another network"), "mine: fig13 with another network");
+    assert_eq!(other("title: Mine\ndata: {set: digits}", "Another data set"), "Mine");
+    let both = other("model: {hidden: [5]}\ndata: {set: digits}", "Another data set and another network");
+    assert_eq!(both, "mine: fig13 with another data set and another network");
+
+    // What the own file says itself stays.
+    let own = of_thirteen("data: {set: digits}\npaper: {curves: fig13}\nclaims: {13b: {claim: Mine}}");
+    assert_eq!(own.experiment.claims.iter().map(|claim| claim.claim.as_str()).collect::<Vec<_>>(), ["Mine"]);
+    assert_eq!(own.experiment.paper.curves.as_deref(), Some("fig13"));
+}
+
+#[test]
+fn layers_that_the_network_does_not_have_are_refused_at_load() {
+    let folder = Folder::with(&[("base.yaml", BASE), ("mine.yaml", "")]);
+    let told = |model: &str, layers: &str| {
+        let text = format!("{FILE}model: {model}\nloss-options: {{norm: {{layers: {layers}}}}}\n");
+        std::fs::write(folder.0.path().join("mine.yaml"), text).expect("written");
+        folder
+            .read("mine.yaml")
+            .and_then(|source| source.plan(&Choice::default()))
+            .map(|_| ())
+            .map_err(|error| error.to_string())
+    };
+    let error = told("{hidden: [10, 5]}", "{named: [fc1, conv1]}").expect_err("no such layer");
+    assert!(
+        error.ends_with("loss-options.norm.layers: no layer `conv1` in this model: its layers are fc1, fc2, fc3"),
+        "{error}"
+    );
+    assert_eq!(told("{hidden: [10, 5]}", "{named: [fc1, fc3]}"), Ok(()));
+    let error = told("{}", "convolutions").expect_err("no convolution");
+    assert!(error.contains("no layer counts in R(α)"), "{error}");
+    let lenet = "{kind: lenet-5, hidden: [4, 4], kernel: 1}";
+    let error = told(lenet, "{named: [fc4]}").expect_err("no such layer");
+    assert!(error.ends_with("its layers are conv1, conv2, fc1, fc2, fc3"), "{error}");
+    let wide = "{kind: wide-resnet, hidden: null, depth: 10, width: 20}";
+    let error = told(wide, "{named: [fc1]}").expect_err("no such layer");
+    assert!(error.contains("its layers are conv1, group1.unit1.conv1, ") && error.ends_with(", fc"), "{error}");
+}
+
 #[test]
 fn a_figure_without_a_file_is_not_mistaken_for_another() {
     let folder = Folder::with(&[("fig3.yaml", ""), ("fig13.yaml", ""), ("fig99.yaml", BASE)]);

@@ -2,6 +2,7 @@
 //!
 //! [`scheduler::Scheduler`] takes the [`RunSpec`](experiment::spec::RunSpec)s of a plan, [`train::execute`] trains one of them, and
 //! [`store::Store`] keeps each [`record::Record`] for ever, under the run's key. Nothing here knows figures or claims.
+pub mod files;
 pub mod record;
 pub mod scheduler;
 pub mod slurm;

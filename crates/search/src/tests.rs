@@ -8,7 +8,7 @@ use super::*;
 use experiment::spec::RunSpec;
 use experiment::{Choice, Plan, Source};
 use results::series::PaperSeries;
-use runs::scheduler::{Options, Progress, Scheduler, Silent};
+use runs::scheduler::{DataCache, Options, Progress, Scheduler, Silent};
 use runs::store::Store;
 use runs::train::samples::dataset;
 use runs::train::{FakeFactory, Learner, LearnerFactory, RunData};
@@ -87,6 +87,7 @@ impl LearnerFactory for Steady {
 struct Setting {
     _folder: TempDir,
     store: Store,
+    data: DataCache<'static>,
     trainer: Steady,
     figures: Vec<Figure>,
     candidates: Candidates,
@@ -104,11 +105,19 @@ impl Setting {
         let candidates = candidates(&figures, &Choice::default(), &product(&varied(&figures))).expect("valid");
         let rungs = ladder(candidates.candidates.len(), 6);
         let store = Store::open_fake(folder.path());
-        Self { _folder: folder, store, trainer: Steady(FakeFactory { delay }), figures, candidates, rungs }
+        Self {
+            _folder: folder,
+            store,
+            data: DataCache::new(source),
+            trainer: Steady(FakeFactory { delay }),
+            figures,
+            candidates,
+            rungs,
+        }
     }
 
     fn search(&self) -> Halving<'_> {
-        let scheduler = Scheduler { store: &self.store, source: &source, factory: &self.trainer };
+        let scheduler = Scheduler { store: &self.store, data: &self.data, factory: &self.trainer };
         Halving { figures: &self.figures, candidates: &self.candidates, rungs: &self.rungs, scheduler }
     }
 

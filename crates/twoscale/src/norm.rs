@@ -1,7 +1,8 @@
 //! The norm of the parameters R(α), eq. (9): R = Π_i ‖αⁱ‖ over the counted layers, held as its logarithm, which is a sum and cannot overflow.
 use candle_core::{DType, Device, Tensor};
 
-use crate::finding::KeyPath;
+use crate::finding::{Findings, KeyPath};
+use crate::models::ModelSpec;
 use crate::ops::log_norm;
 use crate::options::{BiasNorm, Layers, NormKind, NormOptions};
 use crate::parameters::{LayerKind, Parameter, Role};
@@ -37,7 +38,7 @@ impl ParameterNorm {
     /// Fails when no layer counts, a named layer does not exist, or the power is not a positive number.
     pub fn new(options: &NormOptions, parameters: &[Parameter]) -> Result<Self> {
         options.findings().under(&KeyPath::top().key("loss-options").key("norm")).into_result()?;
-        let names = counted(&options.layers, parameters)?;
+        let names = counted(&options.layers, parameters).map_err(|reason| Error::Setting(format!("norm: {reason}")))?;
         let find = |layer: &str, role: Role| parameters.iter().position(|p| p.layer == layer && p.role == role);
         let mut factors = Vec::new();
         let mut repetitions = 0.0;
@@ -200,8 +201,33 @@ fn dominant(gram: &[f64], n: usize) -> Vec<f64> {
     vector
 }
 
+/// Lists what makes no sense in the counted layers for the network of a specification: names that no layer has, no layer at all.
+/// Nothing is listed for a specification that makes no network.
+///
+/// The names are those of a network as deep as the specified one and as narrow as possible, which is made in a moment.
+#[must_use]
+pub fn findings_for(options: &NormOptions, model: &ModelSpec) -> Findings {
+    let mut findings = Findings::default();
+    if matches!(options.layers, Layers::All | Layers::Dense) {
+        return findings;
+    }
+    let narrow = ModelSpec {
+        hidden: vec![1; model.hidden.len()],
+        channels: [1, 1],
+        kernel: 1,
+        width: model.width.map(|_| 1),
+        ..model.clone()
+    };
+    if let Ok(network) = narrow.build([1, 32, 32], 2, 0, &Device::Cpu)
+        && let Err(reason) = counted(&options.layers, network.parameters())
+    {
+        findings.require(false, &KeyPath::top().key("layers"), reason);
+    }
+    findings
+}
+
 /// Names of the counted layers, in the order in which data passes them.
-fn counted(layers: &Layers, parameters: &[Parameter]) -> Result<Vec<String>> {
+fn counted(layers: &Layers, parameters: &[Parameter]) -> std::result::Result<Vec<String>, String> {
     let weights = || parameters.iter().filter(|p| p.role == Role::Weight);
     let names =
         |wanted: &dyn Fn(&Parameter) -> bool| weights().filter(|p| wanted(p)).map(|p| p.layer.clone()).collect();
@@ -212,16 +238,13 @@ fn counted(layers: &Layers, parameters: &[Parameter]) -> Result<Vec<String>> {
         Layers::Named(wanted) => {
             let known: Vec<String> = names(&|_| true);
             if let Some(unknown) = wanted.iter().find(|name| !known.contains(name)) {
-                return Err(Error::Setting(format!(
-                    "norm: no layer `{unknown}` in this model: its layers are {}",
-                    known.join(", ")
-                )));
+                return Err(format!("no layer `{unknown}` in this model: its layers are {}", known.join(", ")));
             }
             names(&|p| wanted.contains(&p.layer))
         }
     };
     if chosen.is_empty() {
-        return Err(Error::Setting("norm: no layer counts in R(α): choose `all`, or name layers of the model".into()));
+        return Err("no layer counts in R(α): choose `all`, or name layers of the model".into());
     }
     Ok(chosen)
 }

@@ -20,12 +20,14 @@ pub struct Origin<'a> {
     pub full: &'a Experiment,
     /// Scale's name.
     pub scale: &'a str,
+    /// Sentence about an own experiment that is not the figure that it extends.
+    pub note: Option<&'a str>,
 }
 
 impl<'a> Origin<'a> {
     /// Origin of a plan's figure.
     pub fn of(plan: &'a Plan) -> Self {
-        Self { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale }
+        Self { experiment: &plan.experiment, full: &plan.full, scale: &plan.scale, note: plan.note.as_deref() }
     }
 }
 
@@ -34,7 +36,7 @@ pub fn caption(origin: Origin, runs: &Runs) -> Caption {
     Caption {
         subtitle: subtitle(&seeds(origin.experiment, runs), origin.experiment),
         banners: banners(origin, runs),
-        notes: notes(origin.experiment, runs),
+        notes: notes(origin, runs),
         without_paper: origin.experiment.data.set.is_stand_in() && !origin.full.data.set.is_stand_in(),
     }
 }
@@ -115,7 +117,7 @@ fn banners(origin: Origin, runs: &Runs) -> Vec<String> {
 }
 
 /// Warning that names everything smaller than the paper's.
-fn reduced(Origin { experiment, full, scale }: Origin, runs: &Runs) -> Option<String> {
+fn reduced(Origin { experiment, full, scale, .. }: Origin, runs: &Runs) -> Option<String> {
     let mut what = Vec::new();
     // A diverged run is a seed that was run; losses without any run are named in a note instead.
     let counts = drawn(experiment).into_iter().map(|loss| runs.count(loss)).filter(|n| *n > 0);
@@ -143,9 +145,10 @@ fn reduced(Origin { experiment, full, scale }: Origin, runs: &Runs) -> Option<St
     Some(format!("REDUCED RUN{named}{colon}{}", what.join(", ")))
 }
 
-fn notes(experiment: &Experiment, runs: &Runs) -> Vec<String> {
+fn notes(Origin { experiment, note, .. }: Origin, runs: &Runs) -> Vec<String> {
     let label = |slug: &str| experiment.losses.get(slug).map_or_else(|| slug.to_owned(), |l| l.label.clone());
-    let mut notes: Vec<String> = words::departures(experiment).into_iter().collect();
+    let mut notes: Vec<String> =
+        note.map(|note| format!("{note}.")).into_iter().chain(words::departures(experiment)).collect();
     for (slug, loss) in &experiment.losses {
         if let (Some(how), Some((least, most))) = (&loss.softened, runs.factors(slug)) {
             let to = match how {

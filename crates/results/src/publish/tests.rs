@@ -27,6 +27,7 @@ fn plan(experiment: &Experiment, full: &Experiment, scale: &str) -> Plan {
         name: "fig13".into(),
         scale: scale.into(),
         of_paper: true,
+        note: None,
         file: "fig13.yaml".into(),
         experiment: experiment.clone(),
         full: full.clone(),

@@ -9,7 +9,7 @@ use crate::train::RunData;
 use experiment::spec::DataSpec;
 
 /// A source of data sets. Functions of a name and of labels are sources of the sets that have names.
-pub trait DataSource: Sync {
+pub trait DataSource: Send + Sync {
     /// Loads the data set of a specification, with its labels.
     ///
     /// # Errors
@@ -17,22 +17,22 @@ pub trait DataSource: Sync {
     fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset>;
 }
 
-impl<F: Fn(Name, Labels) -> anyhow::Result<Dataset> + Sync> DataSource for F {
+impl<F: Fn(Name, Labels) -> anyhow::Result<Dataset> + Send + Sync> DataSource for F {
     fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset> {
         self(data.set, data.label_kind())
     }
 }
 
-/// Loaded data sets, and the data of runs that are made of them.
-pub(super) struct DataCache<'a> {
-    source: &'a dyn DataSource,
+/// Loaded data sets, and the data of runs that are made of them: each is loaded once, however many schedulers and calls use it.
+pub struct DataCache<'a> {
+    source: Box<dyn DataSource + 'a>,
     made: Mutex<Made>,
 }
 
 #[derive(Default)]
 struct Made {
     datasets: Vec<(DataSpec, Arc<Dataset>)>,
-    cache: Vec<(DataSpec, Arc<RunData>)>,
+    of_runs: Vec<(DataSpec, Arc<RunData>)>,
 }
 
 impl Made {
@@ -41,15 +41,25 @@ impl Made {
     }
 }
 
+impl std::fmt::Debug for DataCache<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataCache").finish_non_exhaustive()
+    }
+}
+
 impl<'a> DataCache<'a> {
-    pub(super) fn new(source: &'a dyn DataSource) -> Self {
-        Self { source, made: Mutex::default() }
+    /// Holds nothing yet.
+    pub fn new(source: impl DataSource + 'a) -> Self {
+        Self { source: Box::new(source), made: Mutex::default() }
     }
 
     /// Returns the data as `spec` wants them. The lock is held while loading: a second thread waits instead of loading too.
-    pub(super) fn get(&self, spec: &DataSpec) -> anyhow::Result<Arc<RunData>> {
+    ///
+    /// # Errors
+    /// As [`DataSource::dataset`].
+    pub fn get(&self, spec: &DataSpec) -> anyhow::Result<Arc<RunData>> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, data)) = made.cache.iter().find(|(known, _)| known == spec) {
+        if let Some((_, data)) = made.of_runs.iter().find(|(known, _)| known == spec) {
             return Ok(Arc::clone(data));
         }
         let source = spec.source();
@@ -62,7 +72,7 @@ impl<'a> DataCache<'a> {
             }
         };
         let data = Arc::new(RunData::new(spec, dataset));
-        made.cache.push((spec.clone(), Arc::clone(&data)));
+        made.of_runs.push((spec.clone(), Arc::clone(&data)));
         Ok(data)
     }
 

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use twoscale::metrics::Evaluation;
 
 use super::cost::Cost;
-use super::data::DataCache;
 use super::{Scheduler, SchedulerError, Task, cost, jobs};
 use crate::record::{Outcome, Run};
 use crate::store::{Status, host_name};
@@ -59,7 +58,6 @@ impl Scheduler<'_> {
     pub fn estimate(&self, specs: &[RunSpec], asked_jobs: usize) -> Result<Estimate, SchedulerError> {
         let (found, missing) = self.split(specs);
         let mut estimate = Estimate { found: found.len(), missing: missing.len(), ..Estimate::default() };
-        let cache = DataCache::new(self.source);
         let earlier = if missing.is_empty() { Vec::new() } else { self.earlier() };
         let threads = jobs(asked_jobs).min(missing.len());
         let mut calibrated: Vec<(RunSpec, Speed)> = Vec::new();
@@ -76,7 +74,7 @@ impl Scheduler<'_> {
             let cost = if let Some(rate) = rate(&earlier, |run| cost::equal(&run.spec, &spec)) {
                 Cost { steps, step: rate, end: 0.0 }
             } else {
-                match cache.get(&spec.data) {
+                match self.data.get(&spec.data) {
                     Ok(data) => {
                         let known = calibrated.iter().find(|(other, _)| cost::alike(other, &spec));
                         let speed = match known {

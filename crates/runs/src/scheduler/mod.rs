@@ -16,14 +16,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use cost::Cost;
-pub use data::DataSource;
+pub use data::{DataCache, DataSource};
 pub use estimate::Estimate;
 pub use progress::{Ending, Event, Progress, Silent, Tally, TallySnapshot};
 
 use crate::record::{Outcome, Run};
 use crate::store::{Store, StoreError};
 use crate::train::LearnerFactory;
-use data::DataCache;
 use experiment::spec::RunSpec;
 use worker::{Queue, Worker};
 
@@ -102,8 +101,8 @@ pub struct Failure {
 pub struct Scheduler<'a> {
     /// Records.
     pub store: &'a Store,
-    /// Source of data sets.
-    pub source: &'a dyn DataSource,
+    /// Data sets.
+    pub data: &'a DataCache<'a>,
     /// Maker of trainings: [`NetworkFactory`](crate::train::NetworkFactory) or [`FakeFactory`](crate::train::FakeFactory).
     pub factory: &'a dyn LearnerFactory,
 }
@@ -165,17 +164,16 @@ impl Scheduler<'_> {
         self.store.readable()?;
         let (found, mut missing) = self.split(specs);
         let mut summary = Summary::default();
-        let cache = DataCache::new(self.source);
         if !missing.is_empty() {
             if let Some(what) = self.store.prepare()? {
                 progress.event(Event::Warning { what: &what });
             }
             for task in &missing {
-                cache.get(&task.spec.data).map_err(SchedulerError::Data)?;
+                self.data.get(&task.spec.data).map_err(SchedulerError::Data)?;
             }
         }
         for Task { key, spec, .. } in found {
-            match self.store.run(&key).and_then(|run| cache.check(&spec.data, run, self.store)) {
+            match self.store.run(&key).and_then(|run| self.data.check(&spec.data, run, self.store)) {
                 Ok(run) => {
                     summary.found += 1;
                     summary.note(&run);
@@ -197,7 +195,7 @@ impl Scheduler<'_> {
 
         let jobs = jobs(options.jobs).min(missing.len());
         let queue = Queue::new(missing, jobs, summary);
-        let worker = Worker { scheduler: *self, cache: &cache, options, progress, queue: &queue, busy };
+        let worker = Worker { scheduler: *self, options, progress, queue: &queue, busy };
         std::thread::scope(|scope| {
             for _ in 0..jobs {
                 let thread = std::thread::Builder::new().spawn_scoped(scope, || worker.work());

@@ -42,7 +42,7 @@ fn options(stop: &AtomicBool) -> Options<'_> {
 }
 
 fn run(store: &Store, factory: &dyn LearnerFactory, specs: &[RunSpec]) -> Summary {
-    let scheduler = Scheduler { store, source: &source, factory };
+    let scheduler = Scheduler { store, data: &DataCache::new(source), factory };
     scheduler.run(specs, options(&AtomicBool::new(false)), &Silent).expect("runs")
 }
 
@@ -60,7 +60,7 @@ fn missing_runs_are_trained_once_and_found_again() {
     let mut wanted = specs(5);
     wanted.push(spec());
     let tally = Tally::default();
-    let scheduler = Scheduler { store: &store, source: &source, factory: &factory };
+    let scheduler = Scheduler { store: &store, data: &DataCache::new(source), factory: &factory };
     let estimate = scheduler.estimate(&wanted, 2).expect("estimated");
     assert_eq!((estimate.found, estimate.missing, estimate.steps), (0, 5, 200));
     factory.begun.store(0, Ordering::Relaxed);
@@ -72,7 +72,7 @@ fn missing_runs_are_trained_once_and_found_again() {
     assert_eq!(tally.snapshot(), end);
 
     // Records need neither data nor training, and are not read through another process's eyes: they are just there.
-    let again = Scheduler { source: &no_source, ..scheduler };
+    let again = Scheduler { data: &DataCache::new(no_source), ..scheduler };
     let summary = again.run(&wanted, options(&AtomicBool::new(false)), &Silent).expect("runs");
     assert_eq!(summary, Summary { found: 5, ..Summary::default() });
     assert_eq!(again.estimate(&wanted, 2).expect("estimated"), Estimate { found: 5, ..Estimate::default() });
@@ -114,7 +114,7 @@ fn a_run_locked_elsewhere_is_waited_for_and_taken_over() {
     let Locking::Held(lock) = store.lock(&spec().key()).expect("locks") else { panic!("nobody has it") };
     let waits = Waits(AtomicUsize::new(0));
     let stop = AtomicBool::new(false);
-    let scheduler = Scheduler { store: &store, source: &source, factory: &FakeFactory::default() };
+    let scheduler = Scheduler { store: &store, data: &DataCache::new(source), factory: &FakeFactory::default() };
     let summary = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| scheduler.run(&specs(2), options(&stop), &waits).expect("runs"));
         while waits.0.load(Ordering::Relaxed) == 0 {
@@ -137,7 +137,7 @@ fn a_task_of_a_cluster_leaves_what_others_train_and_what_failed_three_times() {
     wanted[3].schedule.batch = 1000;
     let Locking::Held(lock) = store.lock(&wanted[2].key()).expect("locks") else { panic!("nobody has it") };
     let factory = Counting { panics_at_seed: Some(2), ..Counting::default() };
-    let scheduler = Scheduler { store: &store, source: &source, factory: &factory };
+    let scheduler = Scheduler { store: &store, data: &DataCache::new(source), factory: &factory };
     let stop = AtomicBool::new(false);
     let claim = || scheduler.claim(&wanted, options(&stop), &Silent).expect("runs");
     let first = claim();
@@ -186,12 +186,12 @@ fn without_data_or_a_writable_store_nothing_begins() {
     let folder = tempfile::tempdir().expect("folder");
     let stop = AtomicBool::new(false);
     let store = Store::open_fake(folder.path());
-    let scheduler = Scheduler { store: &store, source: &no_source, factory: &FakeFactory::default() };
+    let scheduler = Scheduler { store: &store, data: &DataCache::new(no_source), factory: &FakeFactory::default() };
     let error = scheduler.run(&specs(1), options(&stop), &Silent).expect_err("no data");
     assert_eq!(error.to_string(), "no data here");
     fs::write(folder.path().join("file"), "").expect("written");
     let store = Store::open_fake(folder.path().join("file"));
-    let scheduler = Scheduler { store: &store, source: &source, factory: &FakeFactory::default() };
+    let scheduler = Scheduler { store: &store, data: &DataCache::new(source), factory: &FakeFactory::default() };
     let error = scheduler.run(&specs(1), options(&stop), &Silent).expect_err("a file is no folder");
     assert!(matches!(error, SchedulerError::Store(StoreError::Unreadable { .. })), "{error}");
 }
@@ -206,7 +206,7 @@ fn a_record_of_other_data_is_refused() {
         dataset.digests[0].sha256 = "1".repeat(64);
         Ok(dataset)
     };
-    let scheduler = Scheduler { store: &store, source: &changed, factory: &FakeFactory::default() };
+    let scheduler = Scheduler { store: &store, data: &DataCache::new(changed), factory: &FakeFactory::default() };
     let summary = scheduler.run(&specs(2), options(&AtomicBool::new(false)), &Silent).expect("runs");
     assert_eq!((summary.found, summary.trained, summary.failures.len()), (0, 1, 1));
     assert!(summary.failures[0].error.contains("another file stripes"), "{:?}", summary.failures);
@@ -233,7 +233,7 @@ fn an_interrupted_call_goes_on_with_the_same_bytes() {
     let store = Store::open_fake(folder.path());
     let stop = AtomicBool::new(false);
     let slow = FakeFactory { delay: Duration::from_millis(5) };
-    let scheduler = Scheduler { store: &store, source: &source, factory: &slow };
+    let scheduler = Scheduler { store: &store, data: &DataCache::new(source), factory: &slow };
     let never = Options { checkpoint_every: Duration::MAX, ..options(&stop) };
     let summary = scheduler.run(&wanted, never, &StopAfter(&stop, AtomicUsize::new(0))).expect("runs");
     assert!(summary.interrupted);

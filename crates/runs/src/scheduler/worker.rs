@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::data::DataCache;
 use super::progress::{Ending, Event, Progress};
 use super::{Busy, Failure, Options, Scheduler, Summary, Task};
 use crate::record::{Outcome, Run};
@@ -85,7 +84,6 @@ impl Queue {
 /// Scheduler as one of its threads sees it.
 pub(super) struct Worker<'a> {
     pub(super) scheduler: Scheduler<'a>,
-    pub(super) cache: &'a DataCache<'a>,
     pub(super) options: Options<'a>,
     pub(super) progress: &'a dyn Progress,
     pub(super) queue: &'a Queue,
@@ -183,7 +181,7 @@ impl Worker<'_> {
         let at = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.step);
         told.store(at, Ordering::Relaxed);
         self.progress.event(Event::Started { key, spec, at });
-        let data = self.cache.get(&spec.data).map_err(|error| TrainError::Data(format!("{error:#}")))?;
+        let data = self.scheduler.data.get(&spec.data).map_err(|error| TrainError::Data(format!("{error:#}")))?;
         let control = Control {
             stop: self.options.stop,
             checkpoint_every: self.options.checkpoint_every,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::arrays::{Array, Arrays, decode, encode};
 use super::error::{Result, StoreError};
 use super::{Store, Tensors, columns, disk};
+use crate::files;
 use crate::record::{History, VERSION};
 
 /// A run between two steps. Random numbers need no state: every stream begins anew at a step or an epoch.
@@ -76,7 +77,8 @@ impl Store {
         };
         let head = serde_json::to_string(&head).map_err(|error| StoreError::damaged(&folder, error.to_string()))?;
         let bytes = encode(&arrays, (NOTE, &head)).map_err(|error| StoreError::damaged(&folder, error))?;
-        disk::replace(&folder.join(FILE), &[&bytes, blake3::hash(&bytes).as_bytes()])
+        let path = folder.join(FILE);
+        files::replace(&path, &[&bytes, blake3::hash(&bytes).as_bytes()]).map_err(StoreError::file("write", &path))
     }
 
     /// Reads the checkpoint of `key`, if there is one that this version can go on from on `device`: other kernels round

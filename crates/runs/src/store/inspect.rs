@@ -2,10 +2,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::disk::UNFINISHED;
 use super::error::{Result, StoreError};
 use super::leftovers::ASIDE;
 use super::{Lock, Locking, RUN, Store, disk, is_key};
+use crate::files::UNFINISHED;
 
 /// Findings of [`Store::inspect`].
 #[derive(Debug, Default)]

@@ -3,9 +3,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::disk::UNFINISHED;
 use super::error::{Result, StoreError};
 use super::{Store, disk};
+use crate::files::UNFINISHED;
 
 /// Folder of what was moved out of the way.
 pub(super) const ASIDE: &str = "aside";

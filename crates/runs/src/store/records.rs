@@ -10,6 +10,7 @@ use twoscale::metrics::Evaluation;
 use super::arrays::{Array, Arrays, decode, encode};
 use super::error::{Result, StoreError};
 use super::{Store, Tensors, columns, disk};
+use crate::files;
 use crate::record::{History, Record, Run, VERSION};
 
 /// Name of the file that makes a folder a record.
@@ -96,7 +97,7 @@ impl Store {
         let json = seal(&RunFile { run: run.clone(), files })
             .map_err(|error| StoreError::damaged(fresh, error.to_string()))?;
         disk::write_synced(&fresh.join(RUN), json.as_bytes())?;
-        disk::sync_folder(fresh);
+        files::sync_folder(fresh);
         match disk::rename(fresh, &folder) {
             Ok(()) => drop(unfinished.keep()),
             // Without locks that hold, another process may have trained the same run: the first record stays.
