@@ -40,6 +40,53 @@ fn wrong_values_name_option_and_key() {
 }
 
 #[test]
+fn wrong_values_of_a_wide_residual_network_name_file_and_key() {
+    let user = User::new();
+    let cases = [
+        ("model.depth=17", "model.depth: a wide residual network has 6n + 4 layers (10, 16, 22, 28, ...)"),
+        ("model.depth=4", "model.depth: a wide residual network has 6n + 4 layers"),
+        ("model.width=0", "model.width: must be at least 1, is 0"),
+        ("losses.single.inner.smoothed=1", "smoothed: the share of the label that goes to the other classes must be"),
+        ("optimiser.asam.rho=-1", "optimiser.asam.rho: must be 0 or more, is -1"),
+        (
+            "schedule.decay.steps.at=[10, 30]",
+            "schedule.decay.steps.at[1]: step 30 lies past the end of a run of 20 steps",
+        ),
+        ("schedule.decay.steps.at=[10, 10]", "schedule.decay.steps.at[1]: steps must grow, 10 follows 10"),
+        ("model.last-layer-begins-at-zero=true", "layer `fc` begins at zero and counts in R(α), so that R(α⁰) = 0"),
+    ];
+    for (change, words) in cases {
+        let arguments = ["reproduce", "fig1", "--scale", "smoke", "--set", change];
+        let status = if change.starts_with("model.last") { 1 } else { 2 };
+        let did = user.run(&arguments).expect(status, &[words]);
+        if status == 2 {
+            assert!(did.err.contains("fig1.yaml") || did.err.contains("--set"), "{change} names no place: {}", did.err);
+            let errors = did.err.lines().filter(|line| line.starts_with("error:")).count();
+            assert_eq!(errors, 1, "{change}: {}", did.err);
+        }
+    }
+}
+
+/// The program of the tests is compiled without the GPU's code.
+#[test]
+fn a_device_that_is_not_there_is_refused_in_a_sentence() {
+    let user = User::new();
+    let on = |command: &[&str], device: &str| user.run(&[command, &["--device", device]].concat());
+    let words = ["`cuda` was asked for, but this program was compiled without it", "leave `--device` out"];
+    let fig = ["reproduce", "fig1", "--scale", "smoke"];
+    for device in ["cuda", "cuda:0", "cuda:7"] {
+        let _ = on(&fig, device).expect(2, &words);
+    }
+    let _ = on(&[&fig[..], &["--slurm"]].concat(), "cuda").expect(2, &words);
+    let _ = on(&[&fig[..], &["--dry-run"]].concat(), "cuda").expect(2, &words);
+    let _ = on(&["sweep", "fig1", "--scale", "smoke", "--vary", "seeds=1,2"], "cuda").expect(2, &words);
+    for device in ["gpu", "cuda:", "cuda:x", "mps"] {
+        let _ = on(&fig, device).expect(2, &["no device is called", "take `cpu`, `cuda` or `cuda:N`"]);
+    }
+    let _ = on(&[&fig[..], &["--dry-run"]].concat(), "cpu").expect(0, &["would be trained"]);
+}
+
+#[test]
 fn a_mistake_in_an_experiment_file_is_told_with_its_line() {
     let user = User::with_copy();
     let path = user.here("experiments/fig13.yaml");

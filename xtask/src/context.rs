@@ -8,7 +8,7 @@ use results::gather::{Gathered, gather};
 use results::publish::{self, Standing};
 use runs::scheduler::DataCache;
 use runs::store::Store;
-use runs::train::{FakeFactory, LearnerFactory, NetworkFactory};
+use runs::train::{FakeFactory, LearnerFactory, Processor};
 
 use crate::data::Fetching;
 use crate::error::CommandError;
@@ -25,6 +25,7 @@ pub struct Context {
     out: Option<PathBuf>,
     data: Option<PathBuf>,
     fake: Option<Duration>,
+    processor: Processor,
 }
 
 impl Context {
@@ -41,7 +42,14 @@ impl Context {
         let store = if fake.is_some() { Store::open_fake(runs) } else { Store::open(runs) };
         // A folder that cannot be read must not pass for an empty store.
         store.readable()?;
-        Ok(Self { root, catalogue, store, out: folders.out.clone(), data: folders.data.clone(), fake })
+        let (out, data) = (folders.out.clone(), folders.data.clone());
+        Ok(Self { root, catalogue, store, out, data, fake, processor: Processor::Cpu })
+    }
+
+    /// The same context with another processor to train on; refused where it cannot be used.
+    pub fn on(self, processor: Processor) -> Result<Self, CommandError> {
+        processor.factory()?;
+        Ok(Self { processor, ..self })
     }
 
     /// The data sets.
@@ -55,11 +63,11 @@ impl Context {
     }
 
     /// Factory of the learners.
-    pub fn factory(&self) -> Box<dyn LearnerFactory> {
-        match self.fake {
+    pub fn factory(&self) -> Result<Box<dyn LearnerFactory>, CommandError> {
+        Ok(match self.fake {
             Some(delay) => Box::new(FakeFactory { delay }),
-            None => Box::new(NetworkFactory),
-        }
+            None => self.processor.factory()?,
+        })
     }
 
     /// Returns whether the fake trainer is used.

@@ -55,6 +55,12 @@ impl From<runs::store::StoreError> for CommandError {
     }
 }
 
+impl From<runs::train::ProcessorError> for CommandError {
+    fn from(error: runs::train::ProcessorError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
 impl From<runs::scheduler::SchedulerError> for CommandError {
     fn from(error: runs::scheduler::SchedulerError) -> Self {
         Self::failed(error)

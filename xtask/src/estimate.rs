@@ -26,7 +26,7 @@ impl std::fmt::Display for Expected {
 pub fn from_records(place: &Context, specs: &[RunSpec], jobs: usize) -> Expected {
     let nothing =
         DataCache::new(|_: Name, _: Labels| -> anyhow::Result<Dataset> { Err(anyhow::anyhow!("not loaded")) });
-    let factory = place.factory();
+    let Ok(factory) = place.factory() else { return expected(None, place, specs, jobs) };
     let scheduler = Scheduler { store: &place.store, data: &nothing, factory: factory.as_ref() };
     expected(scheduler.estimate(specs, jobs).as_ref().ok(), place, specs, jobs)
 }

@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand};
 use experiment::Choice;
+use runs::train::Processor;
 use search::Varied;
 
 const EXAMPLES: &str = "\
@@ -114,6 +115,26 @@ pub struct Folders {
     pub fake_delay: u64,
 }
 
+/// Where and how many at a time runs are trained.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Training {
+    /// Runs trained at a time [default: as many as there are cores; 1 on a GPU].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Device that trains: `cpu`, `cuda` (the first GPU) or `cuda:N`. A GPU needs a program compiled with `--features cuda`, and was
+    /// never tried: the same operations are tested on the CPU alone. Runs have the same keys on every device; records name theirs.
+    #[arg(long, value_name = "DEVICE", default_value_t = Processor::Cpu)]
+    pub device: Processor,
+}
+
+impl Training {
+    /// Runs trained at a time, 0 for as many as there are cores.
+    pub fn jobs(&self) -> usize {
+        let usual = if self.device == Processor::Cpu { 0 } else { 1 };
+        self.jobs.map_or(usual, usize::from)
+    }
+}
+
 /// Trains what figures need, draws them and judges the paper's claims.
 ///
 /// Runs that are done are not trained again, whichever figure they were trained for. Ctrl-C stops cleanly: what is trained is
@@ -139,9 +160,8 @@ pub struct Reproduce {
     /// Train this loss only; may be given several times.
     #[arg(long, value_name = "LOSS")]
     pub only: Vec<String>,
-    /// Runs trained at a time [default: as many as there are cores].
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub training: Training,
     /// Train and write nothing: only say what would be trained, how long that takes and where it goes.
     #[arg(long)]
     pub dry_run: bool,
@@ -176,9 +196,8 @@ pub struct Sweep {
     pub only: Vec<String>,
     #[command(flatten)]
     pub change: Change,
-    /// Runs trained at a time [default: as many as there are cores].
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub training: Training,
     #[command(flatten)]
     pub folders: Folders,
 }
@@ -295,9 +314,8 @@ pub struct Search {
     pub grid: bool,
     #[command(flatten)]
     pub change: Change,
-    /// Runs trained at a time [default: as many as there are cores].
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub training: Training,
     #[command(flatten)]
     pub folders: Folders,
 }

@@ -26,9 +26,11 @@ const DRAWING: Duration = Duration::from_millis(3);
 /// Runs the command.
 pub fn run(args: &Reproduce) -> Result<(), CommandError> {
     let place = Context::find(&args.folders)?;
+    // A host that submits to Slurm may have no GPU itself.
+    let place = if args.slurm.slurm { place } else { place.on(args.training.device)? };
     let choice = args.change.choice(&args.only);
     let plans = affordable(place.plans(&args.figures, &choice)?, &args.figures);
-    let jobs = args.jobs.map_or(0, usize::from);
+    let jobs = args.training.jobs();
     for plan in &plans {
         crate::text::tell!("{}", describe(plan, &place));
         if let Some(note) = &plan.note {
@@ -73,7 +75,8 @@ pub fn run(args: &Reproduce) -> Result<(), CommandError> {
 /// Leaves figures that take months on a CPU out of `all`; named themselves they stay.
 fn affordable(plans: Vec<Plan>, figures: &[String]) -> Vec<Plan> {
     let takes_months = |plan: &Plan| {
-        plan.scale == PAPER
+        plan.of_paper
+            && plan.scale == PAPER
             && plan.runs.iter().any(|run| run.spec.model.kind == twoscale::models::ModelKind::WideResNet)
     };
     let (dear, kept): (Vec<_>, Vec<_>) =
@@ -136,7 +139,7 @@ fn dry_run(place: &Context, plans: &[Plan], choice: &Choice, jobs: usize) -> Res
     let cache = place.cache()?;
     // A dry run fetches nothing: without the data the time is a guess.
     let data = DataCache::new(|name, labels| Ok(cache.load_with(name, labels)?));
-    let factory = place.factory();
+    let factory = place.factory()?;
     let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     let found = scheduler.estimate(&specs, jobs);
     let expected = estimate::expected(found.as_ref().ok(), place, &specs, jobs);
@@ -169,7 +172,7 @@ fn dry_run(place: &Context, plans: &[Plan], choice: &Choice, jobs: usize) -> Res
 pub fn train(place: &Context, plans: &[Plan], jobs: usize) -> Result<Summary, CommandError> {
     let specs = specs(plans);
     let data = place.sets()?;
-    let factory = place.factory();
+    let factory = place.factory()?;
     let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     interrupt::listen();
     let estimate = scheduler.estimate(&specs, jobs).map_err(stopped_or)?;

@@ -26,7 +26,7 @@ const SHOWN: usize = 5;
 /// Runs the command.
 pub fn run(args: &Search) -> Result<(), CommandError> {
     let budget = budget(args.budget)?;
-    let place = Context::find(&args.folders)?;
+    let place = Context::find(&args.folders)?.on(args.training.device)?;
     let figures = figures(&place, args)?;
     let (tried, candidates) = candidates(&figures, args)?;
     let seeds =
@@ -34,10 +34,10 @@ pub fn run(args: &Search) -> Result<(), CommandError> {
     let rungs = if args.grid { search::grid } else { search::ladder }(candidates.candidates.len(), seeds.unwrap_or(1));
 
     let data = place.sets()?;
-    let factory = place.factory();
+    let factory = place.factory()?;
     let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     let halving = Halving { figures: &figures, candidates: &candidates, rungs: &rungs, scheduler };
-    let jobs = args.jobs.map_or(0, usize::from);
+    let jobs = args.training.jobs();
     interrupt::listen();
     explain(&halving, &candidates, &tried, jobs, budget)?;
     let options = Options { jobs, checkpoint_every: CHECKPOINT_EVERY, stop: &interrupt::STOP };

@@ -10,6 +10,7 @@ use experiment::spec::RunSpec;
 use runs::scheduler::{CHECKPOINT_EVERY, Options, Scheduler};
 use runs::slurm::{Array, JOB_PREFIX, MAX_ARRAY_SIZE, Time, arrays, from_task, max_array_size};
 use runs::store::ATTEMPTS;
+use runs::train::Processor;
 use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
@@ -48,6 +49,9 @@ pub struct Task {
     /// The runs.
     #[arg(long, value_name = "FILE")]
     pub list: PathBuf,
+    /// What trains.
+    #[arg(long, default_value_t = Processor::Cpu)]
+    pub device: Processor,
     #[command(flatten)]
     pub folders: Folders,
 }
@@ -74,6 +78,7 @@ impl Listed {
 
 /// Submits what is missing of `plans`, or prints the script for it.
 pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), CommandError> {
+    args.training.device.compiled()?;
     let missing = missing(place, plans)?;
     if missing.is_empty() {
         say(format!("no run to submit; draw with: cargo xtask figure {}", args.figures.join(" ")));
@@ -152,9 +157,9 @@ pub fn task(args: &Task) -> Result<(), CommandError> {
     let specs = listed.into_iter().map(Listed::spec).collect();
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
     let specs = from_task(specs, number("SLURM_ARRAY_TASK_ID").unwrap_or(0));
-    let place = Context::find(&args.folders)?;
+    let place = Context::find(&args.folders)?.on(args.device)?;
     let data = place.sets()?;
-    let factory = place.factory();
+    let factory = place.factory()?;
     let scheduler = Scheduler { store: &place.store, data: &data, factory: factory.as_ref() };
     interrupt::listen();
     let jobs = number("SLURM_CPUS_PER_TASK").unwrap_or(1).max(1);
@@ -227,6 +232,9 @@ fn command(args: &Reproduce, place: &Context, folder: &Path) -> Result<Vec<Strin
     let mut command =
         vec![word(folder.join("xtask")), "slurm-task".to_owned(), "--list".to_owned(), word(folder.join("runs.json"))];
     command.extend(["--store".to_owned(), word(absolute(named)?)]);
+    if args.training.device != Processor::Cpu {
+        command.extend(["--device".to_owned(), args.training.device.to_string()]);
+    }
     command.extend(["--data".to_owned(), word(absolute(&place.cache()?.root)?)]);
     if args.folders.fake_trainer {
         command.extend(["--fake-trainer".to_owned(), "--fake-delay".to_owned(), args.folders.fake_delay.to_string()]);

@@ -25,7 +25,7 @@ pub fn soften(place: &Context, plan: &Plan, gathered: &mut Gathered) -> Result<(
         return Ok(());
     }
     tell!("{}: logits of {} from final weights", plan.name, count(by_key.len(), "finished run"));
-    let (sets, factory) = (place.sets()?, place.factory());
+    let (sets, factory) = (place.sets()?, place.factory()?);
     let before = gathered.runs.clone();
     for (key, losses) in by_key {
         let Some((slug, _, seed)) = losses.first() else { continue };

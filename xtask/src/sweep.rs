@@ -25,14 +25,14 @@ struct Combination {
 
 /// Runs the command.
 pub fn run(args: &Sweep) -> Result<(), CommandError> {
-    let place = Context::find(&args.folders)?;
+    let place = Context::find(&args.folders)?.on(args.training.device)?;
     let combinations = combinations(&place, args)?;
     let folder = args.folders.out.clone().unwrap_or_else(|| place.root.join("target/sweeps"));
     check_writable(&folder, &place)?;
     let plans: Vec<Plan> = combinations.iter().map(|combination| combination.plan.clone()).collect();
     let runs = plans.first().map_or(0, |plan| plan.runs.len());
     crate::text::tell!("{}: {} of {} each", args.figure, count(combinations.len(), "combination"), count(runs, "run"));
-    let summary = train(&place, &plans, args.jobs.map_or(0, usize::from))?;
+    let summary = train(&place, &plans, args.training.jobs())?;
     let mut results = Vec::new();
     for combination in &combinations {
         let gathered = place.gather(&combination.plan)?;

@@ -1,5 +1,5 @@
 //! Whatever learns, behind one trait, so that a fake one can take its place.
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use twoscale::metrics::Evaluation;
 use twoscale::trainer::{ScaledLogits, Step, Trainer};
 
@@ -71,7 +71,7 @@ pub trait LearnerFactory: Sync {
     fn begin<'a>(&'a self, spec: &RunSpec, data: &RunData) -> Result<Box<dyn Learner + 'a>>;
 }
 
-/// Trains networks.
+/// Trains networks on the CPU.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NetworkFactory;
 
@@ -85,28 +85,43 @@ impl LearnerFactory for NetworkFactory {
     }
 }
 
-/// A network as a run begins with it: what is trained and what is timed.
+/// A network as a run begins with it on the CPU: what is trained and what is timed.
 ///
 /// # Errors
 /// When a setting makes no sense.
 pub fn fresh(spec: &RunSpec, data: &RunData) -> Result<Trainer> {
+    fresh_on(&Device::Cpu, spec, data)
+}
+
+/// [`fresh`] on another device.
+pub(super) fn fresh_on(device: &Device, spec: &RunSpec, data: &RunData) -> Result<Trainer> {
     let data = data.dataset();
     let RunSpec { model, loss, loss_options, optimiser, seed, .. } = spec;
-    let model = model.build(data.shape, data.classes, *seed, &Device::Cpu)?;
+    let model = model.build(data.shape, data.classes, *seed, device)?;
     Ok(Trainer::builder(model).loss(loss.clone()).options(loss_options.clone()).optimiser(*optimiser).build()?)
+}
+
+/// Images of a batch on the device of the trainer's network.
+fn inputs(trainer: &Trainer, batch: &Batch<'_>) -> Result<Tensor> {
+    let inputs = batch.inputs()?;
+    Ok(match trainer.model().parameters().first() {
+        Some(parameter) => inputs.to_device(parameter.var.device())?,
+        None => inputs,
+    })
 }
 
 impl Learner for Trainer {
     fn step(&mut self, batch: &Batch<'_>, learning_rate: f64) -> Result<Step> {
-        Ok(Trainer::step(self, &batch.inputs()?, &batch.label_tensor()?, learning_rate)?)
+        let inputs = inputs(self, batch)?;
+        Ok(Trainer::step(self, &inputs, &batch.label_tensor()?, learning_rate)?)
     }
 
     fn evaluate(&self, batch: &Batch<'_>, superclass: Option<&[u32]>, into: &mut Evaluation) -> Result<()> {
-        Ok(Trainer::evaluate(self, &batch.inputs()?, batch.labels(), superclass, into)?)
+        Ok(Trainer::evaluate(self, &inputs(self, batch)?, batch.labels(), superclass, into)?)
     }
 
     fn count_correct(&self, batch: &Batch<'_>) -> Result<usize> {
-        Ok(Trainer::count_correct(self, &batch.inputs()?, batch.labels())?)
+        Ok(Trainer::count_correct(self, &inputs(self, batch)?, batch.labels())?)
     }
 
     fn state(&self) -> Result<Tensors> {

@@ -10,6 +10,7 @@ mod fake;
 mod input;
 mod learner;
 mod learning_rate;
+mod processor;
 #[cfg(any(test, feature = "testing"))]
 pub mod samples;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use fake::FakeFactory;
 pub use input::Scaling;
 pub use learner::{Learner, LearnerFactory, NetworkFactory, fresh};
 pub use learning_rate::learning_rate;
+pub use processor::{Processor, ProcessorError};
 
 use experiment::spec::SpecError;
 

@@ -4,7 +4,7 @@ use candle_core::{DType, Tensor};
 use super::{Inner, margin};
 use crate::finding::{Findings, KeyPath, number};
 use crate::limits;
-use crate::ops::multi_scale_cross_entropy;
+use crate::ops::{has_kernels, multi_scale_cross_entropy};
 use crate::{Error, Result};
 
 /// Eq. (13) with m thresholds η₁ < ... < η_m and any inner loss L (the form below (14)): an object is on side
@@ -73,7 +73,7 @@ impl MultiScale {
     /// Fails when the shapes do not fit or a label is no class.
     pub fn per_object(&self, logits: &Tensor, labels: &[u32], multipliers: &Tensor, factor: f64) -> Result<Tensor> {
         self.check(multipliers)?;
-        if self.inner == Inner::CrossEntropy && logits.dtype() == DType::F32 && logits.device().is_cpu() {
+        if self.inner == Inner::CrossEntropy && has_kernels(logits) {
             return multi_scale_cross_entropy(logits, multipliers, labels, &self.thresholds, factor);
         }
         let sides = self.sides(logits, labels, factor)?;

@@ -54,23 +54,28 @@ fn check(x: &[usize], w: &[usize], stride: usize, padding: usize) -> Result<Shap
     Ok(shape)
 }
 
-/// [`conv2d`] composed of candle's operations: windows as columns, then a matrix product.
+/// [`conv2d`] composed of candle's operations: windows as the columns of one matrix for the whole batch, then one matrix product, so
+/// that candle's gradients are one matrix product each too. Its own `conv2d` has a slow gradient on the CPU, and on a GPU none that
+/// uses cuDNN (huggingface/candle#3905).
 fn composed(x: &Tensor, w: &Tensor, shape: &Shape) -> Result<Tensor> {
     let Shape { images, inputs, outputs, side, stride, padding, .. } = *shape;
     let (height, width) = shape.output().unwrap_or_default();
+    let places = images * height * width;
+    // Channels first: a row of the matrix is one tap of one channel, a column one place of one image.
+    let x = x.transpose(0, 1)?;
     // stride - 1 more on the far sides, so that every tap's window is a whole number of strides long.
     let x = x.pad_with_zeros(2, padding, padding + stride - 1)?.pad_with_zeros(3, padding, padding + stride - 1)?;
     let mut taps = Vec::with_capacity(side * side);
     for a in 0..side {
         for b in 0..side {
             let tap = x.narrow(2, a, stride * height)?.narrow(3, b, stride * width)?.contiguous()?;
-            let tap = tap.reshape((images * inputs, height, stride, width, stride))?;
-            taps.push(tap.narrow(2, 0, 1)?.narrow(4, 0, 1)?.reshape((images, inputs, 1, height * width))?);
+            let tap = tap.reshape((inputs * images, height, stride, width, stride))?;
+            taps.push(tap.narrow(2, 0, 1)?.narrow(4, 0, 1)?.reshape((inputs, 1, places))?);
         }
     }
-    let columns = Tensor::cat(&taps, 2)?.reshape((images, inputs * side * side, height * width))?;
-    let w = w.reshape((1, outputs, inputs * side * side))?;
-    Ok(w.broadcast_matmul(&columns)?.reshape((images, outputs, height, width))?)
+    let columns = Tensor::cat(&taps, 1)?.reshape((inputs * side * side, places))?;
+    let y = w.reshape((outputs, inputs * side * side))?.matmul(&columns)?;
+    Ok(y.reshape((outputs, images, height, width))?.transpose(0, 1)?.contiguous()?)
 }
 
 struct Convolution {

@@ -101,7 +101,7 @@ fn bias(b: Option<&Tensor>, outputs: usize) -> Result<Tensor> {
 
 /// [`conv_relu_pool`] composed of candle's operations.
 fn composed(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
-    let mut y = x.conv2d(w, 0, 1, 1, 1)?;
+    let mut y = super::conv2d(x, w, 1, 0)?;
     if let Some(b) = b {
         y = y.broadcast_add(&b.reshape((1, b.elem_count(), 1, 1))?)?;
     }

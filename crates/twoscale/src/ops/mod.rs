@@ -2,13 +2,15 @@
 //!
 //! Every function takes tensors of any device and of f32 or f64. Tensors of f32 on the CPU go to [`kernels`] on the calling thread;
 //! other types and devices use compositions of candle's operations, whose gradients are PyTorch's also where candle's own operation
-//! differs (max-pooling, ReLU at exactly zero).
+//! differs (max-pooling, ReLU at exactly zero). [`composed`] takes these compositions for tensors of f32 on the CPU too, so that they can be
+//! held against the kernels: they are what a GPU computes, and they were never run on one.
 use candle_core::{CpuStorage, DType, Layout, Storage, Tensor};
 
 mod activation;
 mod average_pool;
 mod backward;
 mod batch_norm;
+mod composed;
 mod conv2d;
 mod convolution;
 mod cross_entropy;
@@ -21,6 +23,7 @@ pub use activation::relu;
 pub use average_pool::average_pool_all;
 pub use backward::backward;
 pub use batch_norm::{batch_norm, batch_norm_evaluation, batch_norm_relu};
+pub use composed::composed;
 pub use conv2d::conv2d;
 pub use convolution::{conv_relu_pool, conv_relu_pool_twice};
 pub use cross_entropy::multi_scale_cross_entropy;
@@ -29,9 +32,9 @@ pub use norm::log_norm;
 pub use pool::max_pool2;
 pub use sgd::sgd_update;
 
-/// True for tensors that the kernels accept: f32 on the CPU.
-fn has_kernels(x: &Tensor) -> bool {
-    x.device().is_cpu() && x.dtype() == DType::F32
+/// True for tensors that the kernels take: f32 on the CPU, outside of [`composed`].
+pub(crate) fn has_kernels(x: &Tensor) -> bool {
+    x.device().is_cpu() && x.dtype() == DType::F32 && !composed::asked_for()
 }
 
 /// The values of a contiguous f32 argument of a custom operation.

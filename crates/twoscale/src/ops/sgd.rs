@@ -1,5 +1,6 @@
 use candle_core::{CpuStorage, DType, InplaceOp2, InplaceOp3, Layout, Tensor, Var};
 
+use super::composed::asked_for;
 use crate::Result;
 
 /// One step of stochastic gradient descent in place, as PyTorch defines it: g ← g + λ w; v ← μ v + g; w ← w - τ v. Without a
@@ -33,7 +34,8 @@ pub fn sgd_update(
             gradient.dtype()
         )));
     }
-    let in_place = var.device().is_cpu() && matches!(var.dtype(), DType::F32 | DType::F64) && var.is_contiguous();
+    let in_place =
+        var.device().is_cpu() && matches!(var.dtype(), DType::F32 | DType::F64) && var.is_contiguous() && !asked_for();
     if !in_place {
         let mut g = gradient.detach();
         if decay != 0.0 {

@@ -55,6 +55,49 @@ fn forward_and_gradients(dtype: DType, tolerance: f64) {
     assert_close("logits in evaluation", &logits, golden.tensor("wrn.eval.logits"), tolerance);
 }
 
+/// Batch normalisation with ReLU alone: two batches in training, then one in evaluation by the running statistics they leave.
+fn batch_normalisation(dtype: DType, tolerance: f64) {
+    use candle_core::Var;
+    use twoscale::ops::{Activation, backward, batch_norm_evaluation, batch_norm_relu};
+
+    let golden = Golden::wide_resnet();
+    let tensor = |name: &str| golden.tensor(name).to_dtype(dtype).unwrap();
+    let (gamma, beta) = (Var::from_tensor(&tensor("bn.gamma")).unwrap(), Var::from_tensor(&tensor("bn.beta")).unwrap());
+    let mut mean = gamma.zeros_like().unwrap();
+    let mut variance = gamma.ones_like().unwrap();
+    for batch in 0..2 {
+        let name = |what: &str| format!("bn.train{batch}.{what}");
+        let x = Var::from_tensor(&tensor(&name("x"))).unwrap();
+        let (y, m, v) = batch_norm_relu(&x, &gamma, &beta, 1e-5).unwrap();
+        assert_close(&name("y"), &y, golden.tensor(&name("y")), tolerance);
+        let gradients = backward(&(&y * tensor(&name("into"))).unwrap().sum_all().unwrap()).unwrap();
+        for (what, var) in [("grad.x", &x), ("grad.gamma", &gamma), ("grad.beta", &beta)] {
+            assert_close(&name(what), gradients.get(var).unwrap(), golden.tensor(&name(what)), tolerance);
+        }
+        let values = (x.elem_count() / gamma.elem_count()) as f64;
+        let follow = |running: &Tensor, new: Tensor| ((running * 0.9).unwrap() + (new * 0.1).unwrap()).unwrap();
+        mean = follow(&mean, m.detach());
+        variance = follow(&variance, (v.detach() * (values / (values - 1.0))).unwrap());
+        assert_close(&name("running_mean"), &mean, golden.tensor(&name("running_mean")), tolerance);
+        assert_close(&name("running_var"), &variance, golden.tensor(&name("running_var")), tolerance);
+    }
+    let x = tensor("bn.eval.x");
+    let y = batch_norm_evaluation(&x, &gamma, &beta, (&mean, &variance), 1e-5, Activation::Relu).unwrap();
+    assert_close("in evaluation", &y, golden.tensor("bn.eval.y"), tolerance);
+}
+
+#[test]
+fn golden_batch_normalisation() {
+    batch_normalisation(DType::F64, 1e-12);
+    batch_normalisation(DType::F32, 1e-5);
+    twoscale::ops::composed(|| batch_normalisation(DType::F32, 1e-5));
+}
+
+#[test]
+fn golden_wide_resnet_composed_of_candles_operations() {
+    twoscale::ops::composed(|| forward_and_gradients(DType::F32, SINGLE));
+}
+
 #[test]
 fn golden_wide_resnet_in_double_precision() {
     forward_and_gradients(DType::F64, DOUBLE);

@@ -1,6 +1,7 @@
 //! Tests of the losses, the trainer and the metrics against golden values, finite differences and their own properties.
 //! One binary, as linking is most of the cost of these tests.
 mod checkpoints;
+mod composed;
 mod finite_differences;
 mod golden_losses;
 mod golden_metrics;
