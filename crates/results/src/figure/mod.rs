@@ -9,12 +9,13 @@ mod colour;
 mod legend;
 mod multiples;
 mod panel;
+mod verdicts;
 
 pub use multiples::{Row, Small, SmallCurve, draw_multiples};
 
 use serde::{Deserialize, Serialize};
 
-use crate::claims::wrap_words;
+use crate::claims::{Judgement, wrap_words};
 use crate::series::{PaperSeries, Series};
 use canvas::{Align, Canvas, Font, Ink, Words};
 use experiment::file::Experiment;
@@ -72,7 +73,7 @@ const BANNER: Ink = Ink::solid(RGBColor(0xb3, 0x26, 0x1e));
 const WHITE: Ink = Ink::solid(RGBColor(255, 255, 255));
 
 /// Draws a figure. Series and paper curves are found by the slugs of panel and series; those the experiment does not draw are
-/// left out. The paper's curves must be on our x axis already.
+/// left out. The paper's curves must be on our x axis already. The judged claims stand in a strip below the panels.
 ///
 /// # Errors
 /// Fails when the experiment names an unknown colour or loss.
@@ -81,6 +82,7 @@ pub fn draw(
     series: &[Series],
     paper: &[PaperSeries],
     caption: &Caption,
+    claims: &[Judgement],
 ) -> Result<String, Error> {
     let panels = panel::resolve(experiment, series, if caption.without_paper { &[] } else { paper })?;
     let width = if panels.len() == 1 { NARROW } else { WIDE };
@@ -88,15 +90,16 @@ pub fn draw(
     let fonts = Fonts::new();
     let heading = Heading::new(experiment, caption, inner, &fonts);
     let legend = legend::Legend::new(&panels, inner, &fonts.legend);
+    let strip = verdicts::Strip::new(claims, inner, !caption.banners.is_empty());
     let notes: Vec<String> = caption.notes.iter().flat_map(|n| wrap_words(n, fonts.note.fitting(inner))).collect();
 
     let rows = panels.len().div_ceil(2);
     let top = MARGIN + heading.height(&fonts);
     let below = top + rows as f64 * PANEL;
-    let height = below + legend.height() + notes.len() as f64 * line(&fonts.note) + MARGIN;
+    let height = below + legend.height() + strip.height() + notes.len() as f64 * line(&fonts.note) + MARGIN;
 
     let title = number_of(experiment).map_or_else(String::new, |number| format!("{number}: ")) + &experiment.title;
-    let description = description(experiment, &panels, caption);
+    let description = description(experiment, &panels, caption, claims);
     canvas::draw((width, height), Words { title: &title, description: &description }, |canvas| {
         heading.draw(canvas, width, &fonts)?;
         for (i, panel) in panels.iter().enumerate() {
@@ -107,7 +110,8 @@ pub fn draw(
             panel.draw(canvas, corner, (cell, PANEL))?;
         }
         legend.draw(canvas, (MARGIN, below))?;
-        let first = below + legend.height() + line(&fonts.note) / 2.0;
+        strip.draw(canvas, (MARGIN, below + legend.height()))?;
+        let first = below + legend.height() + strip.height() + line(&fonts.note) / 2.0;
         for (i, note) in notes.iter().enumerate() {
             canvas.text(note, (MARGIN, first + i as f64 * line(&fonts.note)), &fonts.note)?;
         }
@@ -121,8 +125,8 @@ fn number_of(experiment: &Experiment) -> Option<String> {
     (1..=15).contains(&number).then(|| format!("Figure {number} of arXiv 2106.02676"))
 }
 
-/// Content of a figure in words: what is drawn, and the last value of every curve.
-fn description(experiment: &Experiment, panels: &[panel::Resolved], caption: &Caption) -> String {
+/// Content of a figure in words: what is drawn, the last value of every curve, and the verdicts.
+fn description(experiment: &Experiment, panels: &[panel::Resolved], caption: &Caption, claims: &[Judgement]) -> String {
     let mut text = format!("{}. {}.", experiment.shows.trim_end_matches('.'), caption.subtitle.trim_end_matches('.'));
     for resolved in panels {
         let panel = resolved.panel;
@@ -137,6 +141,12 @@ fn description(experiment: &Experiment, panels: &[panel::Resolved], caption: &Ca
                 text.push('.');
             }
         }
+    }
+    if !claims.is_empty() {
+        text += " The paper's claims:";
+    }
+    for claim in claims {
+        text += &format!(" {}", verdicts::in_words(claim));
     }
     text
 }
