@@ -23,7 +23,7 @@ pub use table::{from_csv, paper_curves, to_csv};
 
 use crate::claims::{judge, seed_values};
 use crate::figure;
-use crate::measure::{Runs, series};
+use crate::measure::{Runs, derived, series};
 use crate::series::Series;
 use experiment::Plan;
 use experiment::file::Experiment;
@@ -177,7 +177,9 @@ pub fn document(plan: &Plan, name: &str, runs: &Runs) -> Result<Document, Error>
 /// The document and the table that belongs to it.
 fn made(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, String), Error> {
     let origin = Origin::of(plan);
-    let csv = to_csv(&series(&plan.experiment, runs))?;
+    let mut drawn = series(&plan.experiment, runs);
+    drawn.extend(derived(&plan.experiment, runs));
+    let csv = to_csv(&drawn)?;
     let mut data: Vec<_> = runs
         .all()
         .flat_map(|(_, _, record)| &record.run.data)
