@@ -217,7 +217,9 @@ impl Resolved<'_> {
         let (title, x, y) = (&self.title(), &self.panel.x.label, &self.panel.y.label);
         canvas.text(title, (middle.0, a.1 - 18.0), &fitted(title, b.0 - a.0))?;
         canvas.text(x, (middle.0, b.1 + 46.0), &fitted(x, b.0 - a.0))?;
-        canvas.text(y, (corner.0 + 14.0, middle.1), &fitted(y, b.1 - a.1).upward())
+        // Ticks with a sign are wider.
+        let beside = corner.0 + if self.difference { 6.0 } else { 14.0 };
+        canvas.text(y, (beside, middle.1), &fitted(y, b.1 - a.1).upward())
     }
 
     fn lines(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
