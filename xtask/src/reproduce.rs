@@ -273,7 +273,9 @@ fn compared(before: &str, folders: &Folders, plan: &Plan) -> Result<String, Comm
         };
         series.iter().flat_map(of).collect()
     };
-    let (now, before) = (points(&now), points(&before));
+    let (mut now, before) = (points(&now), points(&before));
+    // Tables of older versions lack the differences and cumulated histograms.
+    now.retain(|point| before.iter().any(|other| other.0 == point.0));
     let same_points = now.len() == before.len() && now.iter().zip(&before).all(|(a, b)| a.0 == b.0 && a.1 == b.1);
     if !same_points {
         return Ok("the curves differ from the published ones: they have other points".into());

@@ -34,7 +34,8 @@ fn draw_every_figure() {
                     .into(),
             ..Caption::default()
         };
-        std::fs::write(out.join(format!("{name}.svg")), draw(&experiment, &series, &paper, &face).unwrap()).unwrap();
+        std::fs::write(out.join(format!("{name}.svg")), draw(&experiment, &series, &paper, &face, &[]).unwrap())
+            .unwrap();
         let poor = Caption {
             banners: vec![
                 "STAND-IN DATA: UCI optical digits (8x8) in place of MNIST; these are not the paper's data".into(),
@@ -44,7 +45,8 @@ fn draw_every_figure() {
             ..face
         };
         let some = &series[..series.len() / 2];
-        std::fs::write(out.join(format!("{name}-poor.svg")), draw(&experiment, some, &paper, &poor).unwrap()).unwrap();
+        std::fs::write(out.join(format!("{name}-poor.svg")), draw(&experiment, some, &paper, &poor, &[]).unwrap())
+            .unwrap();
     }
 }
 

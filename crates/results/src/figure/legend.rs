@@ -35,29 +35,35 @@ pub struct Legend {
 impl Legend {
     /// Lays out the legend of these panels, at most `width` wide.
     pub fn new(panels: &[Resolved], width: f64, font: &Font) -> Self {
-        let bars = panels.iter().all(|p| is_histogram(p.panel.measure));
+        let (bars, lines): (Vec<&Resolved>, Vec<&Resolved>) =
+            panels.iter().partition(|p| is_histogram(p.panel.measure));
+        // Where there are lines too, their colours are those in the legend: the titles name the bars.
         let mut losses: Vec<(Key, String)> = Vec::new();
-        for curve in panels.iter().flat_map(|p| &p.curves) {
+        for curve in if lines.is_empty() { &bars } else { &lines }.iter().flat_map(|p| &p.curves) {
             if !losses.iter().any(|(_, label)| *label == curve.label) {
-                let key = if bars { Key::Bar(curve.colour) } else { Key::Ours(curve.colour, Some(curve.marker)) };
+                let key =
+                    if lines.is_empty() { Key::Bar(curve.colour) } else { Key::Ours(curve.colour, Some(curve.marker)) };
                 losses.push((key, curve.label.clone()));
             }
         }
         // Histograms of one colour are distinguished by their panels' titles: one entry stands for all.
-        let colours = panels.iter().flat_map(|p| &p.curves).map(|c| c.colour);
-        let one = colours.reduce(|a, b| if a == b { a } else { NEUTRAL }).filter(|c| bars && *c != NEUTRAL);
-        if one.is_some() {
+        let colours = bars.iter().flat_map(|p| &p.curves).map(|c| c.colour);
+        let one = colours.reduce(|a, b| if a == b { a } else { NEUTRAL }).filter(|c| *c != NEUTRAL);
+        if one.is_some() && lines.is_empty() {
             losses.clear();
         }
-        let has_paper = panels.iter().flat_map(|p| &p.curves).any(|c| c.paper.is_some());
-        let mut keys = vec![if bars {
-            (Key::Bar(one.unwrap_or(NEUTRAL)), "ours: mean over seeds, 95 % interval darker".to_owned())
-        } else {
-            (Key::Ours(NEUTRAL, None), "ours: mean over seeds, 95 % interval".to_owned())
-        }];
-        if has_paper && bars {
+        let has_paper = |panels: &[&Resolved]| panels.iter().flat_map(|p| &p.curves).any(|c| c.paper.is_some());
+        let mut keys = Vec::new();
+        if !bars.is_empty() {
+            keys.push((Key::Bar(one.unwrap_or(NEUTRAL)), "ours: mean over seeds, 95 % interval darker".to_owned()));
+        }
+        if has_paper(&bars) {
             keys.push((Key::Outline, "the paper".to_owned()));
-        } else if has_paper {
+        }
+        if !lines.is_empty() {
+            keys.push((Key::Ours(NEUTRAL, None), "ours: mean over seeds, 95 % interval".to_owned()));
+        }
+        if has_paper(&lines) {
             keys.push((Key::Paper(NEUTRAL), "the paper".to_owned()));
         }
         let mut rows = fill(losses, width, font);

@@ -6,15 +6,18 @@
 mod axes;
 mod canvas;
 mod colour;
+mod derived;
+mod identical;
 mod legend;
 mod multiples;
 mod panel;
+mod verdicts;
 
 pub use multiples::{Row, Small, SmallCurve, draw_multiples};
 
 use serde::{Deserialize, Serialize};
 
-use crate::claims::wrap_words;
+use crate::claims::{Judgement, wrap_words};
 use crate::series::{PaperSeries, Series};
 use canvas::{Align, Canvas, Font, Ink, Words};
 use experiment::file::Experiment;
@@ -72,7 +75,7 @@ const BANNER: Ink = Ink::solid(RGBColor(0xb3, 0x26, 0x1e));
 const WHITE: Ink = Ink::solid(RGBColor(255, 255, 255));
 
 /// Draws a figure. Series and paper curves are found by the slugs of panel and series; those the experiment does not draw are
-/// left out. The paper's curves must be on our x axis already.
+/// left out. The paper's curves must be on our x axis already. The judged claims stand in a strip below the panels.
 ///
 /// # Errors
 /// Fails when the experiment names an unknown colour or loss.
@@ -81,22 +84,30 @@ pub fn draw(
     series: &[Series],
     paper: &[PaperSeries],
     caption: &Caption,
+    claims: &[Judgement],
 ) -> Result<String, Error> {
-    let panels = panel::resolve(experiment, series, if caption.without_paper { &[] } else { paper })?;
+    let (drawn, paper) = derived::with_derived(experiment, series, if caption.without_paper { &[] } else { paper });
+    let panels = panel::resolve(&drawn, series, &paper)?;
     let width = if panels.len() == 1 { NARROW } else { WIDE };
     let inner = width - 2.0 * MARGIN;
     let fonts = Fonts::new();
     let heading = Heading::new(experiment, caption, inner, &fonts);
     let legend = legend::Legend::new(&panels, inner, &fonts.legend);
+    let identical = identical::sentences(&panels, series);
+    let remarks: Vec<String> = identical.iter().flat_map(|r| wrap_words(r, fonts.remark.fitting(inner))).collect();
+    let strip = verdicts::Strip::new(claims, inner, !caption.banners.is_empty());
     let notes: Vec<String> = caption.notes.iter().flat_map(|n| wrap_words(n, fonts.note.fitting(inner))).collect();
 
     let rows = panels.len().div_ceil(2);
     let top = MARGIN + heading.height(&fonts);
     let below = top + rows as f64 * PANEL;
-    let height = below + legend.height() + notes.len() as f64 * line(&fonts.note) + MARGIN;
+    let remarked = below + legend.height();
+    let strip_top = remarked + remarks.len() as f64 * line(&fonts.remark);
+    let notes_top = strip_top + strip.height();
+    let height = notes_top + notes.len() as f64 * line(&fonts.note) + MARGIN;
 
     let title = number_of(experiment).map_or_else(String::new, |number| format!("{number}: ")) + &experiment.title;
-    let description = description(experiment, &panels, caption);
+    let description = description(experiment, &panels, caption, claims, &identical);
     canvas::draw((width, height), Words { title: &title, description: &description }, |canvas| {
         heading.draw(canvas, width, &fonts)?;
         for (i, panel) in panels.iter().enumerate() {
@@ -107,7 +118,11 @@ pub fn draw(
             panel.draw(canvas, corner, (cell, PANEL))?;
         }
         legend.draw(canvas, (MARGIN, below))?;
-        let first = below + legend.height() + line(&fonts.note) / 2.0;
+        for (i, remark) in remarks.iter().enumerate() {
+            canvas.text(remark, (width / 2.0, remarked + (i as f64 + 0.5) * line(&fonts.remark)), &fonts.remark)?;
+        }
+        strip.draw(canvas, (MARGIN, strip_top))?;
+        let first = notes_top + line(&fonts.note) / 2.0;
         for (i, note) in notes.iter().enumerate() {
             canvas.text(note, (MARGIN, first + i as f64 * line(&fonts.note)), &fonts.note)?;
         }
@@ -121,15 +136,21 @@ fn number_of(experiment: &Experiment) -> Option<String> {
     (1..=15).contains(&number).then(|| format!("Figure {number} of arXiv 2106.02676"))
 }
 
-/// Content of a figure in words: what is drawn, and the last value of every curve.
-fn description(experiment: &Experiment, panels: &[panel::Resolved], caption: &Caption) -> String {
+/// Content of a figure in words: what is drawn, the last value of every curve, and the verdicts.
+fn description(
+    experiment: &Experiment,
+    panels: &[panel::Resolved],
+    caption: &Caption,
+    claims: &[Judgement],
+    identical: &[String],
+) -> String {
     let mut text = format!("{}. {}.", experiment.shows.trim_end_matches('.'), caption.subtitle.trim_end_matches('.'));
     for resolved in panels {
         let panel = resolved.panel;
         text += &format!(" {}: {} over {}.", panel.title, panel.y.label, panel.x.label);
         for curve in &resolved.curves {
             let last = curve.ours.and_then(|series| series.points.last());
-            if let Some(point) = last.filter(|_| !crate::measure::is_histogram(panel.measure)) {
+            if let Some(point) = last.filter(|_| panel::ends_tell(panel)) {
                 text += &format!(" {} ends at {:.3}", curve.label, point.mean);
                 if let Some((_, y)) = curve.paper.and_then(|paper| paper.points.last()) {
                     text += &format!(", the paper's at {y:.3}");
@@ -137,6 +158,15 @@ fn description(experiment: &Experiment, panels: &[panel::Resolved], caption: &Ca
                 text.push('.');
             }
         }
+    }
+    for sentence in identical {
+        text += &format!(" {sentence}");
+    }
+    if !claims.is_empty() {
+        text += " The paper's claims:";
+    }
+    for claim in claims {
+        text += &format!(" {}", verdicts::in_words(claim));
     }
     text
 }
@@ -146,6 +176,7 @@ struct Fonts {
     subtitle: Font,
     banner: Font,
     legend: Font,
+    remark: Font,
     note: Font,
 }
 
@@ -156,6 +187,7 @@ impl Fonts {
             subtitle: Font::new(18.0, GREY).aligned(Align::Center),
             banner: Font::new(18.0, WHITE).bold().aligned(Align::Center),
             legend: Font::new(19.0, BLACK),
+            remark: Font::new(17.0, GREY).aligned(Align::Center),
             note: Font::new(17.0, BANNER),
         }
     }

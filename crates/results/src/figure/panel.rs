@@ -4,13 +4,16 @@ use plotters::style::RGBColor;
 use super::axes::Axes;
 use super::canvas::{Align, Canvas, Font, Ink, Marker, Xy};
 use super::colour::{colour, mixed};
+use super::derived::is_difference;
 use super::{BLACK, Error, GREY};
-use crate::measure::{BINS, interpolate, is_histogram, parts};
+use crate::measure::{BINS, CUMULATED, interpolate, is_histogram, parts};
 use crate::series::{PaperSeries, Series};
 use experiment::file::{Experiment, Panel, Set};
 
 const FRAME: Ink = Ink::solid(RGBColor(0x44, 0x44, 0x44));
 const GRID: Ink = Ink::solid(RGBColor(0xe4, 0xe4, 0xe4));
+/// Line at no difference.
+const ZERO: Ink = Ink::solid(RGBColor(0x88, 0x88, 0x88));
 const WHITE: RGBColor = RGBColor(255, 255, 255);
 
 /// Room around the axes' box: left, top, right, bottom.
@@ -31,6 +34,8 @@ pub const BAND_OPACITY: f64 = 0.2;
 /// Panel with the curves drawn in it.
 pub struct Resolved<'a> {
     pub panel: &'a Panel,
+    /// True where the panel shows differences, with a line at 0.
+    pub difference: bool,
     pub curves: Vec<Curve<'a>>,
 }
 
@@ -96,9 +101,29 @@ pub fn resolve<'a>(
                 paper: paper.iter().find(|s| s.panel == panel.panel && s.series == slug),
             })
         };
-        Ok(Resolved { panel, curves: panel.series.iter().map(curve).collect::<Result<_, _>>()? })
+        let mut curves: Vec<Curve> = panel.series.iter().map(curve).collect::<Result<_, _>>()?;
+        if panel.panel == CUMULATED {
+            told_apart(&mut curves);
+        }
+        Ok(Resolved { panel, difference: is_difference(experiment, panel), curves })
     };
     experiment.panels.iter().map(&mut of_panel).collect()
+}
+
+/// Gives curves of one colour, as the bars of separate panels have, colours of their own.
+fn told_apart(curves: &mut [Curve]) {
+    const OTHERS: [RGBColor; 3] = [RGBColor(0xd5, 0x5e, 0x00), RGBColor(0x00, 0x9e, 0x73), RGBColor(0xcc, 0x79, 0xa7)];
+    if curves.iter().any(|curve| curve.colour != curves[0].colour) {
+        return;
+    }
+    for (curve, colour) in curves.iter_mut().skip(1).zip(OTHERS.into_iter().cycle()) {
+        curve.colour = colour;
+    }
+}
+
+/// Returns whether the last value of a panel's curves says anything: bars have none, and cumulated shares all end at 1.
+pub fn ends_tell(panel: &Panel) -> bool {
+    !is_histogram(panel.measure) && panel.panel != CUMULATED
 }
 
 impl Resolved<'_> {
@@ -192,10 +217,15 @@ impl Resolved<'_> {
         let (title, x, y) = (&self.title(), &self.panel.x.label, &self.panel.y.label);
         canvas.text(title, (middle.0, a.1 - 18.0), &fitted(title, b.0 - a.0))?;
         canvas.text(x, (middle.0, b.1 + 46.0), &fitted(x, b.0 - a.0))?;
-        canvas.text(y, (corner.0 + 14.0, middle.1), &fitted(y, b.1 - a.1).upward())
+        // Ticks with a sign are wider.
+        let beside = corner.0 + if self.difference { 6.0 } else { 14.0 };
+        canvas.text(y, (beside, middle.1), &fitted(y, b.1 - a.1).upward())
     }
 
     fn lines(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
+        if self.difference {
+            canvas.line(&[(axes.corner.0, axes.y(0.0)), (axes.opposite().0, axes.y(0.0))], ZERO, 1.4)?;
+        }
         for curve in &self.curves {
             if let Some(ours) = curve.ours {
                 let band: Vec<_> = ours.points.iter().map(|p| (p.x, p.low, p.high)).collect();

@@ -3,10 +3,12 @@
 //! The x axis of everything recorded in training is in epochs as the paper counts them, step · batch / training objects (its
 //! 1000 MNIST steps are 2.1333 epochs), also where an epoch's last incomplete batch is left out.
 mod by_loss;
+mod derived;
 mod evaluation;
 mod smooth;
 
 pub use by_loss::Runs;
+pub use derived::{CUMULATED, compared_panel, cumulate, derived, difference_of, pairs};
 pub use evaluation::{BINS, confidence};
 pub use smooth::{bin, interpolate, smooth};
 

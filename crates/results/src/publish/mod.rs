@@ -1,6 +1,6 @@
 //! Published files of a figure: `figN.svg`, `data/figN.csv` and `data/figN.json`.
 //!
-//! The figure is always drawn from the table, so [`render`] gives the bytes of [`publish`] without any record. Every file appears by a
+//! The figure is always drawn from the table and the document's caption and claims, so [`render`] gives the bytes of [`publish`] without any record. Every file appears by a
 //! rename: a reader never sees half of one.
 mod document;
 mod files;
@@ -22,8 +22,8 @@ pub use standing::{Standing, difference, standing};
 pub use table::{from_csv, paper_curves, to_csv};
 
 use crate::claims::{judge, seed_values};
-use crate::figure::{self, Caption};
-use crate::measure::{Runs, series};
+use crate::figure;
+use crate::measure::{Runs, derived, series};
 use crate::series::Series;
 use experiment::Plan;
 use experiment::file::Experiment;
@@ -155,7 +155,7 @@ pub struct Published {
 pub fn publish(plan: &Plan, name: &str, runs: &Runs, folders: &Folders) -> Result<Published, Error> {
     let (document, csv) = made(plan, name, runs)?;
     let series = from_csv(&csv, &folders.csv(name))?;
-    let svg = svg(&plan.experiment, &series, &document.caption, folders)?;
+    let svg = svg(&plan.experiment, &series, &document, folders)?;
     let mut json = serde_json::to_string_pretty(&document).unwrap_or_default();
     json.push('\n');
     let seeds = seeds_csv(&seed_values(&plan.experiment, runs))?;
@@ -177,7 +177,9 @@ pub fn document(plan: &Plan, name: &str, runs: &Runs) -> Result<Document, Error>
 /// The document and the table that belongs to it.
 fn made(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, String), Error> {
     let origin = Origin::of(plan);
-    let csv = to_csv(&series(&plan.experiment, runs))?;
+    let mut drawn = series(&plan.experiment, runs);
+    drawn.extend(derived(&plan.experiment, runs));
+    let csv = to_csv(&drawn)?;
     let mut data: Vec<_> = runs
         .all()
         .flat_map(|(_, _, record)| &record.run.data)
@@ -230,7 +232,7 @@ pub fn render(plan: &Plan, name: &str, from: &Folders, to: &Folders) -> Result<P
     }
     let csv = published_table(&document, from)?;
     let series = from_csv(&csv, &from.csv(name))?;
-    let svg = svg(&plan.experiment, &series, &document.caption, from)?;
+    let svg = svg(&plan.experiment, &series, &document, from)?;
     if to.out != from.out {
         write_atomically(&to.csv(name), &csv)?;
         write_atomically(&to.json(name), &read(&from.json(name))?.unwrap_or_default())?;
@@ -271,10 +273,10 @@ pub fn published_document(name: &str, folders: &Folders) -> Result<Option<Docume
     Ok(Some(document))
 }
 
-fn svg(experiment: &Experiment, series: &[Series], caption: &Caption, folders: &Folders) -> Result<String, Error> {
+fn svg(experiment: &Experiment, series: &[Series], document: &Document, folders: &Folders) -> Result<String, Error> {
     let figure = experiment.paper.curves.as_ref().unwrap_or(&experiment.figure);
     let paper = paper_curves(&folders.paper_csv(figure), &experiment.paper)?;
-    Ok(figure::draw(experiment, series, &paper, caption)?)
+    Ok(figure::draw(experiment, series, &paper, &document.caption, &document.claims)?)
 }
 
 fn io(action: &'static str, path: &Path, source: std::io::Error) -> Error {

@@ -46,7 +46,10 @@ fn a_figure_renders_from_the_published_table_as_it_did_from_records() {
     std::fs::remove_file(folders.svg("fig13")).unwrap();
     assert_eq!(render(&plan(&e, &e, "paper"), "fig13", &folders, &folders).unwrap(), folders.svg("fig13"));
     assert_eq!(std::fs::read(folders.svg("fig13")).unwrap(), drawn);
-    assert!(!String::from_utf8(drawn).unwrap().contains("REDUCED"));
+    let drawn = String::from_utf8(drawn).unwrap();
+    assert!(!drawn.contains("REDUCED") && drawn.contains("✓") && drawn.contains("minus single scale"));
+    let table = std::fs::read_to_string(folders.csv("fig13")).unwrap();
+    assert!(table.contains("\nleft-difference,two-scale-0.01,"), "{table}");
     let left: Vec<_> = std::fs::read_dir(root.path().join("data")).unwrap().collect();
     assert_eq!(left.len(), 3, "no temporary files remain");
 }
