@@ -67,8 +67,8 @@ pub struct Strip {
 }
 
 impl Strip {
-    /// Lays out the claims, at most `width` wide. `apart` is true where the runs are not the paper's training: their verdicts say
-    /// nothing about the paper, and the heading says so.
+    /// Lays out the claims, at most `width` wide. `apart` is true where a banner warns that the runs are not the paper's
+    /// training: the heading refers to it.
     pub fn new(claims: &[Judgement], width: f64, apart: bool) -> Self {
         let words = Font::new(16.0, BLACK);
         let most = words.fitting(width - IDENTIFIER - 2.0 * ANSWER - 8.0);
@@ -80,7 +80,7 @@ impl Strip {
             magnitude: Cell::of(claim.magnitude, claim.asks_magnitude()),
         };
         let heading = if apart {
-            "Claims, judged by runs that are not the paper's"
+            "The paper's claims, judged by these runs (mind the warning above)"
         } else {
             "The paper's claims, judged by these runs"
         };
@@ -144,11 +144,11 @@ pub fn in_words(claim: &Judgement) -> String {
     format!("{}: {}.", claim.id, if asked.is_empty() { "not judged".to_owned() } else { asked.join(", ") })
 }
 
-/// The paper's value and ours; the number of parts where a claim has several, which have a value each.
+/// Our value and the paper's; the number of parts where a claim has several, which have a value each.
 fn numbers(claim: &Judgement) -> String {
     match claim.parts.as_slice() {
-        [one] => format!("paper {} · ours {}", claim.paper, ours(one)),
-        parts => format!("paper {} · judged by {} numbers", claim.paper, parts.len()),
+        [one] => format!("ours {} · paper {}", ours(one), claim.paper),
+        parts => format!("judged by {} numbers · paper {}", parts.len(), claim.paper),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Published files of a figure: `figN.svg`, `data/figN.csv` and `data/figN.json`.
 //!
-//! The figure is always drawn from the table and the document's caption and claims, so [`render`] gives the bytes of [`publish`] without any record. Every file appears by a
-//! rename: a reader never sees half of one.
+//! The figure is always drawn from the table and the document's caption and claims, so [`render`] gives the bytes of [`publish`]
+//! without any record. Every file appears by a rename: a reader never sees half of one.
+//!
+//! Besides the panels of the experiment file the table has those of [`derived()`]: the paired difference from the single scale
+//! (`PANEL-difference`) and cumulated histograms (`cumulated`).
 mod document;
 mod files;
 mod origin;
