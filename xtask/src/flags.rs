@@ -114,6 +114,33 @@ pub struct Folders {
     pub fake_delay: u64,
 }
 
+/// Options of every command that trains.
+#[derive(Args, Clone, Debug)]
+pub struct Training {
+    #[command(flatten)]
+    pub change: Change,
+    /// Train, draw and judge by this loss only; may be given several times.
+    #[arg(long, value_name = "LOSS")]
+    pub only: Vec<String>,
+    /// Runs trained at a time [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub folders: Folders,
+}
+
+impl Training {
+    /// Returns the choice that these options stand for.
+    pub fn choice(&self) -> Choice {
+        self.change.choice(&self.only)
+    }
+
+    /// Returns the number of runs at a time; 0: as many as there are cores.
+    pub fn jobs(&self) -> usize {
+        self.jobs.map_or(0, usize::from)
+    }
+}
+
 /// Trains what figures need, draws them and judges the paper's claims.
 ///
 /// Runs that are done are not trained again, whichever figure they were trained for. Ctrl-C stops cleanly: what is trained is
@@ -135,20 +162,12 @@ pub struct Reproduce {
     #[arg(required = true, value_name = "FIG")]
     pub figures: Vec<String>,
     #[command(flatten)]
-    pub change: Change,
-    /// Train this loss only; may be given several times.
-    #[arg(long, value_name = "LOSS")]
-    pub only: Vec<String>,
-    /// Runs trained at a time [default: as many as there are cores].
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
+    pub training: Training,
     /// Train and write nothing: only say what would be trained, how long that takes and where it goes.
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
     pub slurm: crate::slurm::Flags,
-    #[command(flatten)]
-    pub folders: Folders,
 }
 
 /// Trains an experiment with every combination of some values, and compares the final accuracies.
@@ -171,16 +190,8 @@ pub struct Sweep {
     /// Key of the experiment file, as of --set, and the values to train with; may be given several times.
     #[arg(long, required = true, value_name = "KEY=A,B,C")]
     pub vary: Vec<Varied>,
-    /// Train this loss only; may be given several times.
-    #[arg(long, value_name = "LOSS")]
-    pub only: Vec<String>,
     #[command(flatten)]
-    pub change: Change,
-    /// Runs trained at a time [default: as many as there are cores].
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
-    #[command(flatten)]
-    pub folders: Folders,
+    pub training: Training,
 }
 
 /// Lists the runs in the store, shows one, or compares two.
@@ -284,9 +295,6 @@ pub struct Search {
     /// its values.
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
-    /// Only this loss is trained and judged by; may be given several times.
-    #[arg(long, value_name = "LOSS")]
-    pub only: Vec<String>,
     /// Minutes after which it stops [default: none].
     #[arg(long, value_name = "MINUTES")]
     pub budget: Option<f64>,
@@ -294,12 +302,7 @@ pub struct Search {
     #[arg(long)]
     pub grid: bool,
     #[command(flatten)]
-    pub change: Change,
-    /// Runs trained at a time [default: as many as there are cores].
-    #[arg(long, value_name = "N")]
-    pub jobs: Option<NonZeroUsize>,
-    #[command(flatten)]
-    pub folders: Folders,
+    pub training: Training,
 }
 
 /// Prints a whole experiment as YAML: what its file, the files that this extends, the patches and the defaults say, each value
@@ -425,7 +428,13 @@ pub struct Report {
 Examples:
   cargo xtask data                   every set with state, size and digest
   cargo xtask data fetch cifar-100
-  cargo xtask data verify mnist --data ~/sets")]
+  cargo xtask data verify mnist --data ~/sets
+
+A set of your own needs no command: an experiment file names its .npy files, relative to itself,
+  data: {set: files, images: x.npy, labels: y.npy}
+Images are bytes (N, H, W), (N, C, H, W), (N, H, W, C) or (N, W), as numpy.save writes them; labels are whole numbers from \
+0 without gaps. `test-images` and `test-labels` name a test part; without them a share of the objects, `test-share` (0.2), is \
+kept for it.")]
 pub struct Data {
     #[command(subcommand)]
     pub action: Option<DataAction>,

@@ -25,10 +25,10 @@ const DRAWING: Duration = Duration::from_millis(3);
 
 /// Runs the command.
 pub fn run(args: &Reproduce) -> Result<(), CommandError> {
-    let place = Context::find(&args.folders)?;
-    let choice = args.change.choice(&args.only);
+    let place = Context::find(&args.training.folders)?;
+    let choice = args.training.choice();
     let plans = affordable(place.plans(&args.figures, &choice)?, &args.figures);
-    let jobs = args.jobs.map_or(0, usize::from);
+    let jobs = args.training.jobs();
     for plan in &plans {
         crate::text::tell!("{}", describe(plan, &place));
         if let Some(note) = &plan.note {

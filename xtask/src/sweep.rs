@@ -25,14 +25,14 @@ struct Combination {
 
 /// Runs the command.
 pub fn run(args: &Sweep) -> Result<(), CommandError> {
-    let place = Context::find(&args.folders)?;
+    let place = Context::find(&args.training.folders)?;
     let combinations = combinations(&place, args)?;
-    let folder = args.folders.out.clone().unwrap_or_else(|| place.root.join("target/sweeps"));
+    let folder = args.training.folders.out.clone().unwrap_or_else(|| place.root.join("target/sweeps"));
     check_writable(&folder, &place)?;
     let plans: Vec<Plan> = combinations.iter().map(|combination| combination.plan.clone()).collect();
     let runs = plans.first().map_or(0, |plan| plan.runs.len());
     crate::text::tell!("{}: {} of {} each", args.figure, count(combinations.len(), "combination"), count(runs, "run"));
-    let summary = train(&place, &plans, args.jobs.map_or(0, usize::from))?;
+    let summary = train(&place, &plans, args.training.jobs())?;
     let mut results = Vec::new();
     for combination in &combinations {
         let gathered = place.gather(&combination.plan)?;
@@ -69,7 +69,7 @@ pub fn run(args: &Sweep) -> Result<(), CommandError> {
 /// Every combination with its plan; those that amount to the same training as an earlier one are named and left out.
 fn combinations(place: &Context, args: &Sweep) -> Result<Vec<Combination>, CommandError> {
     let source = place.source(&args.figure)?;
-    let base = args.change.choice(&args.only);
+    let base = args.training.choice();
     // Mistakes that have nothing to do with the varied values are told without them.
     source.plan(&base)?;
     let mut combinations: Vec<Combination> = Vec::new();
