@@ -115,9 +115,14 @@ pub struct Folders {
     pub fake_delay: u64,
 }
 
-/// Where and how many at a time runs are trained.
-#[derive(Args, Clone, Copy, Debug, Default)]
+/// Options of every command that trains.
+#[derive(Args, Clone, Debug)]
 pub struct Training {
+    #[command(flatten)]
+    pub change: Change,
+    /// Train, draw and judge by this loss only; may be given several times.
+    #[arg(long, value_name = "LOSS")]
+    pub only: Vec<String>,
     /// Runs trained at a time [default: as many as there are cores; 1 on a GPU].
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
@@ -125,10 +130,17 @@ pub struct Training {
     /// never tried: the same operations are tested on the CPU alone. Runs have the same keys on every device; records name theirs.
     #[arg(long, value_name = "DEVICE", default_value_t = Processor::Cpu)]
     pub device: Processor,
+    #[command(flatten)]
+    pub folders: Folders,
 }
 
 impl Training {
-    /// Runs trained at a time, 0 for as many as there are cores.
+    /// Returns the choice that these options stand for.
+    pub fn choice(&self) -> Choice {
+        self.change.choice(&self.only)
+    }
+
+    /// Returns the number of runs at a time; 0: as many as there are cores.
     pub fn jobs(&self) -> usize {
         let usual = if self.device == Processor::Cpu { 0 } else { 1 };
         self.jobs.map_or(usual, usize::from)
@@ -156,19 +168,12 @@ pub struct Reproduce {
     #[arg(required = true, value_name = "FIG")]
     pub figures: Vec<String>,
     #[command(flatten)]
-    pub change: Change,
-    /// Train this loss only; may be given several times.
-    #[arg(long, value_name = "LOSS")]
-    pub only: Vec<String>,
-    #[command(flatten)]
     pub training: Training,
     /// Train and write nothing: only say what would be trained, how long that takes and where it goes.
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
     pub slurm: crate::slurm::Flags,
-    #[command(flatten)]
-    pub folders: Folders,
 }
 
 /// Trains an experiment with every combination of some values, and compares the final accuracies.
@@ -191,15 +196,8 @@ pub struct Sweep {
     /// Key of the experiment file, as of --set, and the values to train with; may be given several times.
     #[arg(long, required = true, value_name = "KEY=A,B,C")]
     pub vary: Vec<Varied>,
-    /// Train this loss only; may be given several times.
-    #[arg(long, value_name = "LOSS")]
-    pub only: Vec<String>,
-    #[command(flatten)]
-    pub change: Change,
     #[command(flatten)]
     pub training: Training,
-    #[command(flatten)]
-    pub folders: Folders,
 }
 
 /// Lists the runs in the store, shows one, or compares two.
@@ -303,9 +301,6 @@ pub struct Search {
     /// its values.
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
-    /// Only this loss is trained and judged by; may be given several times.
-    #[arg(long, value_name = "LOSS")]
-    pub only: Vec<String>,
     /// Minutes after which it stops [default: none].
     #[arg(long, value_name = "MINUTES")]
     pub budget: Option<f64>,
@@ -313,11 +308,7 @@ pub struct Search {
     #[arg(long)]
     pub grid: bool,
     #[command(flatten)]
-    pub change: Change,
-    #[command(flatten)]
     pub training: Training,
-    #[command(flatten)]
-    pub folders: Folders,
 }
 
 /// Prints a whole experiment as YAML: what its file, the files that this extends, the patches and the defaults say, each value
@@ -443,7 +434,13 @@ pub struct Report {
 Examples:
   cargo xtask data                   every set with state, size and digest
   cargo xtask data fetch cifar-100
-  cargo xtask data verify mnist --data ~/sets")]
+  cargo xtask data verify mnist --data ~/sets
+
+A set of your own needs no command: an experiment file names its .npy files, relative to itself,
+  data: {set: files, images: x.npy, labels: y.npy}
+Images are bytes (N, H, W), (N, C, H, W), (N, H, W, C) or (N, W), as numpy.save writes them; labels are whole numbers from \
+0 without gaps. `test-images` and `test-labels` name a test part; without them a share of the objects, `test-share` (0.2), is \
+kept for it.")]
 pub struct Data {
     #[command(subcommand)]
     pub action: Option<DataAction>,

@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use crate::flags::{Change, Command, Folders};
+use crate::flags::{Change, Command, Figure, Folders, Reproduce, Search, Sweep, Verdict};
 
 const PROGRAM: &str = "cargo xtask";
 
@@ -54,25 +54,15 @@ impl Given {
     fn of(command: &Command) -> Self {
         let mut given = Self::default();
         match command {
-            Command::Reproduce(args) => {
-                given.add_change(&args.change);
-                given.add_folders(&args.folders);
+            Command::Reproduce(Reproduce { training, .. })
+            | Command::Sweep(Sweep { training, .. })
+            | Command::Search(Search { training, .. }) => {
+                given.add_change(&training.change);
+                given.add_folders(&training.folders);
             }
-            Command::Sweep(args) => {
-                given.add_change(&args.change);
-                given.add_folders(&args.folders);
-            }
-            Command::Figure(args) => {
-                given.add_change(&args.change);
-                given.add_folders(&args.folders);
-            }
-            Command::Search(args) => {
-                given.add_change(&args.change);
-                given.add_folders(&args.folders);
-            }
-            Command::Verdict(args) => {
-                given.add_change(&args.change);
-                given.add_folders(&args.folders);
+            Command::Figure(Figure { change, folders, .. }) | Command::Verdict(Verdict { change, folders, .. }) => {
+                given.add_change(change);
+                given.add_folders(folders);
             }
             Command::List(args) => {
                 given.scale(&args.scale);

@@ -25,10 +25,10 @@ const DRAWING: Duration = Duration::from_millis(3);
 
 /// Runs the command.
 pub fn run(args: &Reproduce) -> Result<(), CommandError> {
-    let place = Context::find(&args.folders)?;
+    let place = Context::find(&args.training.folders)?;
     // A host that submits to Slurm may have no GPU itself.
     let place = if args.slurm.slurm { place } else { place.on(args.training.device)? };
-    let choice = args.change.choice(&args.only);
+    let choice = args.training.choice();
     let plans = affordable(place.plans(&args.figures, &choice)?, &args.figures);
     let jobs = args.training.jobs();
     for plan in &plans {

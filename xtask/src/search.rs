@@ -26,7 +26,7 @@ const SHOWN: usize = 5;
 /// Runs the command.
 pub fn run(args: &Search) -> Result<(), CommandError> {
     let budget = budget(args.budget)?;
-    let place = Context::find(&args.folders)?.on(args.training.device)?;
+    let place = Context::find(&args.training.folders)?.on(args.training.device)?;
     let figures = figures(&place, args)?;
     let (tried, candidates) = candidates(&figures, args)?;
     let seeds =
@@ -57,7 +57,7 @@ fn figures(place: &Context, args: &Search) -> Result<Vec<Figure>, CommandError> 
         let names = if name == "all" { place.catalogue.names() } else { std::slice::from_ref(name) };
         for name in names {
             let source = place.source(name)?;
-            let experiment = source.resolve(&args.change.choice(&[]))?;
+            let experiment = source.resolve(&args.training.change.choice(&[]))?;
             let curves = place.root.join("figures/paper").join(format!("{}.csv", source.name));
             let paper = paper_curves(&curves, &experiment.paper)?;
             if figures.iter().all(|figure| figure.source.name != source.name) {
@@ -65,7 +65,7 @@ fn figures(place: &Context, args: &Search) -> Result<Vec<Figure>, CommandError> 
             }
         }
     }
-    if !args.only.is_empty() {
+    if !args.training.only.is_empty() {
         only(&mut figures, args)?;
     }
     Ok(figures)
@@ -73,24 +73,24 @@ fn figures(place: &Context, args: &Search) -> Result<Vec<Figure>, CommandError> 
 
 /// Lets only the losses of `--only` judge.
 fn only(figures: &mut Vec<Figure>, args: &Search) -> Result<(), CommandError> {
-    let base = args.change.choice(&[]);
+    let base = args.training.change.choice(&[]);
     let mut losses = BTreeSet::new();
     for figure in figures.iter() {
         losses.extend(figure.source.resolve(&base)?.losses.into_keys());
     }
-    if let Some(unknown) = args.only.iter().find(|loss| !losses.contains(*loss)) {
+    if let Some(unknown) = args.training.only.iter().find(|loss| !losses.contains(*loss)) {
         let hint = clause(unknown, losses.iter().map(String::as_str));
         return Err(CommandError::Usage(format!("--only {unknown}: none of these figures has that loss{hint}")));
     }
     for figure in figures.iter_mut() {
-        figure.keep_only(&args.only, &base)?;
+        figure.keep_only(&args.training.only, &base)?;
     }
     // A figure none of whose curves is left does not judge.
     figures.retain(|figure| !figure.paper.is_empty());
     if figures.is_empty() {
         return Err(CommandError::Usage(format!(
             "--only {}: the paper draws no curve of it",
-            args.only.join(" --only ")
+            args.training.only.join(" --only ")
         )));
     }
     Ok(())
@@ -103,7 +103,7 @@ struct Tried {
 }
 
 fn candidates(figures: &[Figure], args: &Search) -> Result<(Tried, Candidates), CommandError> {
-    let base = args.change.choice(&[]);
+    let base = args.training.change.choice(&[]);
     let varied = if args.vary.is_empty() && args.list.is_none() {
         let experiments: Vec<_> =
             figures.iter().map(|figure| figure.source.resolve(&base)).collect::<Result<_, _>>()?;
@@ -236,8 +236,8 @@ fn show(
     for note in &notes {
         say(note);
     }
-    let folder = args.folders.out.clone().unwrap_or_else(|| place.root.join("target/assignments"));
-    let fake = if args.folders.fake_trainer { "fake-" } else { "" };
+    let folder = args.training.folders.out.clone().unwrap_or_else(|| place.root.join("target/assignments"));
+    let fake = if args.training.folders.fake_trainer { "fake-" } else { "" };
     let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
     let stem = format!("{fake}{}", names.join("-"));
     let files: [(PathBuf, String); 2] = [
@@ -268,7 +268,7 @@ fn notes(place: &Context, args: &Search, plans: &[experiment::Plan]) -> Vec<Stri
             plan.name, plan.experiment.data.set, plan.full.data.set
         ));
     }
-    if args.folders.fake_trainer {
+    if args.training.folders.fake_trainer {
         notes.push(format!("fake trainer: nothing was trained ({})", place.shown(place.store.root())));
     }
     notes

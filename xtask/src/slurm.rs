@@ -228,7 +228,7 @@ fn command(args: &Reproduce, place: &Context, folder: &Path) -> Result<Vec<Strin
     let word = |path: PathBuf| path.display().to_string();
     let root = place.store.root();
     // The fake trainer's store is a folder in the one that --store names.
-    let named = if args.folders.fake_trainer { root.parent().unwrap_or(root) } else { root };
+    let named = if args.training.folders.fake_trainer { root.parent().unwrap_or(root) } else { root };
     let mut command =
         vec![word(folder.join("xtask")), "slurm-task".to_owned(), "--list".to_owned(), word(folder.join("runs.json"))];
     command.extend(["--store".to_owned(), word(absolute(named)?)]);
@@ -236,8 +236,12 @@ fn command(args: &Reproduce, place: &Context, folder: &Path) -> Result<Vec<Strin
         command.extend(["--device".to_owned(), args.training.device.to_string()]);
     }
     command.extend(["--data".to_owned(), word(absolute(&place.cache()?.root)?)]);
-    if args.folders.fake_trainer {
-        command.extend(["--fake-trainer".to_owned(), "--fake-delay".to_owned(), args.folders.fake_delay.to_string()]);
+    if args.training.folders.fake_trainer {
+        command.extend([
+            "--fake-trainer".to_owned(),
+            "--fake-delay".to_owned(),
+            args.training.folders.fake_delay.to_string(),
+        ]);
     }
     Ok(command)
 }

@@ -25,9 +25,9 @@ struct Combination {
 
 /// Runs the command.
 pub fn run(args: &Sweep) -> Result<(), CommandError> {
-    let place = Context::find(&args.folders)?.on(args.training.device)?;
+    let place = Context::find(&args.training.folders)?.on(args.training.device)?;
     let combinations = combinations(&place, args)?;
-    let folder = args.folders.out.clone().unwrap_or_else(|| place.root.join("target/sweeps"));
+    let folder = args.training.folders.out.clone().unwrap_or_else(|| place.root.join("target/sweeps"));
     check_writable(&folder, &place)?;
     let plans: Vec<Plan> = combinations.iter().map(|combination| combination.plan.clone()).collect();
     let runs = plans.first().map_or(0, |plan| plan.runs.len());
@@ -69,7 +69,7 @@ pub fn run(args: &Sweep) -> Result<(), CommandError> {
 /// Every combination with its plan; those that amount to the same training as an earlier one are named and left out.
 fn combinations(place: &Context, args: &Sweep) -> Result<Vec<Combination>, CommandError> {
     let source = place.source(&args.figure)?;
-    let base = args.change.choice(&args.only);
+    let base = args.training.choice();
     // Mistakes that have nothing to do with the varied values are told without them.
     source.plan(&base)?;
     let mut combinations: Vec<Combination> = Vec::new();

@@ -10,6 +10,9 @@ use crate::hint;
 use crate::style;
 use crate::text::{count, say};
 
+/// Columns of a note, beside an indent of two.
+const WIDTH: usize = 78;
+
 /// Runs the command.
 pub fn run(args: &Verdict) -> Result<(), CommandError> {
     let context = Context::find(&args.folders)?;
@@ -22,7 +25,7 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
         if !args.json {
             say(format!("{}: {} ({origin})", plan.name, plan.experiment.title));
             for note in &document.caption.notes {
-                say(note);
+                say(claims::wrap_words(note, WIDTH).join("\n  "));
             }
             if document.in_sample && document.scale == PAPER {
                 say("In sample: the paper's curves in this figure helped to choose the assumptions.");

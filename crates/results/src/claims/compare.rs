@@ -1,9 +1,9 @@
 //! Claims under several sets of assumptions: dependence of the verdicts on them.
-use super::table::{WORDS, ours, row};
+use super::table::{INDENT, ours, paragraph, row};
 use super::{Answer, Judgement, PartJudgement};
 
-/// Width of the column of one set of assumptions.
-const COLUMN: usize = 22;
+/// Width of the words of a claim, beside which the dependence stands, at most as long as "open; disjoint intervals".
+const CLAIM: usize = 49;
 
 /// Dependence of a verdict on the assumptions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,20 +94,18 @@ impl Compared<'_> {
     }
 }
 
-/// Table for the terminal: a row for each claim, a column for each set of assumptions, last the dependence. `names` names the sets.
+/// Formats compared claims in at most 80 columns, however many sets there are: of each claim its words with the dependence at the end of
+/// the line, and a line for each set with its verdict. `names` names the sets.
 pub fn comparison(names: &[&str], claims: &[Compared]) -> String {
     let mut out = String::new();
-    row(&mut out, "id", &columns("claim", names), "depends");
+    row(&mut out, "id", &[("claim", CLAIM)], "depends");
     for claim in claims {
-        let cells: Vec<String> = claim.sets.iter().map(|judgement| verdict_of(*judgement)).collect();
-        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        row(&mut out, &claim.own.id, &columns(&claim.own.claim, &cells), &claim.word());
+        row(&mut out, &claim.own.id, &[(claim.own.claim.as_str(), CLAIM)], &claim.word());
+        for (name, judgement) in names.iter().zip(&claim.sets) {
+            paragraph(&mut out, INDENT, &format!("{name}: {}", verdict_of(*judgement)));
+        }
     }
     out
-}
-
-fn columns<'a>(words: &'a str, cells: &[&'a str]) -> Vec<(&'a str, usize)> {
-    std::iter::once((words, WORDS)).chain(cells.iter().map(|cell| (*cell, COLUMN))).collect()
 }
 
 #[cfg(test)]
@@ -170,7 +168,10 @@ mod tests {
         assert_eq!(compared[0].sets[1], None);
         assert_eq!((compared[0].dependence, compared[1].dependence), (Dependence::No, Dependence::Yes));
         let text = comparison(&["as published", "raw"], &compared);
-        assert!(text.contains("fails, +7.10 [+6.50,") && text.lines().next().unwrap().ends_with("depends"), "{text}");
-        assert!(text.contains("holds                   fails                   yes"), "{text}");
+        assert!(text.lines().next().unwrap().ends_with("depends"), "{text}");
+        assert!(text.contains("     as published: fails, +7.10 [+6.50, +7.70] pp, n = 10\n     raw: -\n"), "{text}");
+        assert!(text.contains("  yes\n     as published: holds\n     raw: fails\n"), "{text}");
+        let long = ["a-variant-of-the-longest-name-that-there-is", "b"];
+        assert!(comparison(&long, &compared).lines().all(|line| line.chars().count() <= 80));
     }
 }

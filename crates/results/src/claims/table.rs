@@ -1,4 +1,5 @@
 //! Verdicts as a table for the terminal.
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::{Judgement, PartJudgement, expected_errors};
@@ -6,12 +7,10 @@ use experiment::claims::{Magnitude, Range};
 
 /// Columns of the terminal that a table of verdicts fits into.
 const WIDTH: usize = 80;
-/// Width of the column of words.
-pub(super) const WORDS: usize = 42;
 /// Width of the words of a claim, beside which only the verdict stands.
 const CLAIM: usize = 58;
 /// Columns before the lines below a claim.
-const INDENT: usize = 5;
+pub(super) const INDENT: usize = 5;
 
 /// Formats judged claims in at most 80 columns. Of each claim: its words with the verdict at the end of the line; the paper's value and
 /// ours with its 95 % interval; the answers about direction and magnitude with the accepted ranges, the direction also after Holm's
@@ -42,7 +41,9 @@ pub fn table(judgements: &[Judgement], scale: &str) -> String {
         if let Some(holm) = j.holm {
             paragraph(&mut out, INDENT, &format!("direction after Holm's correction: {}", holm.name()));
         }
-        for note in j.parts.iter().filter_map(|p| p.note.as_ref()) {
+        // Parts of one claim often share a note.
+        let mut told = BTreeSet::new();
+        for note in j.parts.iter().filter_map(|part| part.note.as_ref()).filter(|note| told.insert(*note)) {
             paragraph(&mut out, INDENT, &format!("note: {note}"));
         }
         for (part, chances) in j.parts.iter().filter_map(|part| Some((part, part.operating?))) {
@@ -65,7 +66,7 @@ pub fn table(judgements: &[Judgement], scale: &str) -> String {
 }
 
 /// Writes lines of at most [`WIDTH`] columns; all but the first are indented by two more.
-fn paragraph(out: &mut String, indent: usize, words: &str) {
+pub(super) fn paragraph(out: &mut String, indent: usize, words: &str) {
     for (index, line) in wrap_words(words, WIDTH - indent - 2).iter().enumerate() {
         let indent = if index == 0 { indent } else { indent + 2 };
         let _ = writeln!(out, "{:indent$}{line}", "");
@@ -216,6 +217,15 @@ mod tests {
         assert!(text.contains("1 directions decided") && text.contains("at most 0.03 wrong"), "{text}");
         assert!(!text.contains("Judged at scale"));
         assert!(table(&[j], "smoke").starts_with("Judged at scale `smoke`"));
+    }
+
+    #[test]
+    fn a_note_that_parts_share_is_printed_once() {
+        let noted = |note: &str| PartJudgement { note: Some(note.into()), ..part() };
+        let parts = vec![noted("the gate never fired"), noted("another"), noted("the gate never fired")];
+        let text = table(&[Judgement { parts, ..Judgement::default() }], "paper");
+        assert_eq!(text.matches("note: the gate never fired").count(), 1, "{text}");
+        assert_eq!(text.matches("note: ").count(), 2, "{text}");
     }
 
     #[test]

@@ -217,8 +217,8 @@ fn digest(csv: &str) -> String {
     blake3::hash(csv.as_bytes()).to_hex().to_string()
 }
 
-/// Draws a plan's figure anew from what was published of it, without records: reads `name` in `from` and writes figure, table
-/// and document into `to`; where both are the same folder, the figure alone.
+/// Draws a plan's figure anew from what was published of it, without records: reads `name` in `from` and writes figure, table,
+/// document and numbers of single seeds into `to`; where both are the same folder, the figure alone.
 ///
 /// # Errors
 /// Fails when nothing was published, or for other runs or measures than the plan's, or damaged files; when the experiment
@@ -239,6 +239,10 @@ pub fn render(plan: &Plan, name: &str, from: &Folders, to: &Folders) -> Result<P
     if to.out != from.out {
         write_atomically(&to.csv(name), &csv)?;
         write_atomically(&to.json(name), &read(&from.json(name))?.unwrap_or_default())?;
+        // Figures that were published before seeds were kept have none.
+        if let Some(seeds) = read(&from.seeds(name))? {
+            write_atomically(&to.seeds(name), &seeds)?;
+        }
     }
     let path = to.svg(name);
     write_atomically(&path, &svg)?;
