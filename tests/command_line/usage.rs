@@ -49,21 +49,38 @@ fn wrong_values_of_a_wide_residual_network_name_file_and_key() {
         ("losses.single.inner.smoothed=1", "smoothed: the share of the label that goes to the other classes must be"),
         ("optimiser.asam.rho=-1", "optimiser.asam.rho: must be 0 or more, is -1"),
         (
-            "schedule.decay.steps.at=[10, 30]",
+            "schedule.decay={steps: {at: [10, 30], factor: 0.2}}",
             "schedule.decay.steps.at[1]: step 30 lies past the end of a run of 20 steps",
         ),
-        ("schedule.decay.steps.at=[10, 10]", "schedule.decay.steps.at[1]: steps must grow, 10 follows 10"),
-        ("model.last-layer-begins-at-zero=true", "layer `fc` begins at zero and counts in R(α), so that R(α⁰) = 0"),
+        (
+            "schedule.decay={steps: {at: [10, 10], factor: 0.2}}",
+            "schedule.decay.steps.at[1]: steps must grow, 10 follows 10",
+        ),
+        ("model.last-layer-begins-at-zero=true", "model.last-layer-begins-at-zero: the last layer counts in R(α)"),
     ];
     for (change, words) in cases {
         let arguments = ["reproduce", "fig1", "--scale", "smoke", "--set", change];
-        let status = if change.starts_with("model.last") { 1 } else { 2 };
-        let did = user.run(&arguments).expect(status, &[words]);
-        if status == 2 {
-            assert!(did.err.contains("fig1.yaml") || did.err.contains("--set"), "{change} names no place: {}", did.err);
-            let errors = did.err.lines().filter(|line| line.starts_with("error:")).count();
-            assert_eq!(errors, 1, "{change}: {}", did.err);
-        }
+        let place = format!("error: --set {change}: ");
+        let did = user.run(&arguments).expect(2, &[&place, words]);
+        assert_eq!(did.err.lines().count(), 1, "{change}: {}", did.err);
+    }
+    let user = User::with_copy();
+    let path = user.here("wide.yaml");
+    for (key, value, words) in [
+        ("model", "{depth: 17}", "wide.yaml:4: scales.smoke.model.depth: a wide residual network has 6n + 4 layers"),
+        ("model", "{width: 0}", "wide.yaml:4: scales.smoke.model.width: must be at least 1, is 0"),
+        (
+            "losses",
+            "{single: {inner: {smoothed: 1}}}",
+            "wide.yaml:4: scales.smoke.losses.single.inner.smoothed: the share",
+        ),
+        ("schedule", "{steps: 15}", "schedule.decay.steps.at[2]: step 16 lies past the end of a run of 15 steps"),
+        ("optimiser", "{asam: {rho: -1}}", "wide.yaml:4: scales.smoke.optimiser.asam.rho: must be 0 or more, is -1"),
+    ] {
+        let text = format!("extends: fig1.yaml\nfigure: wide\ntitle: A test\nscales: {{smoke: {{{key}: {value}}}}}\n");
+        std::fs::write(&path, text).expect("writable");
+        let did = user.run(&["reproduce", &path.display().to_string(), "--scale", "smoke"]).expect(2, &[words]);
+        assert_eq!(did.err.lines().count(), 1, "{value}: {}", did.err);
     }
 }
 

@@ -72,7 +72,8 @@
 //!
 //! # The networks of the paper
 //!
-//! [`models`] has the paper's networks on fast CPU kernels, [`trainer`] steps one of them with a loss and SGD, [`metrics`] has the
+//! [`models`] has the paper's networks on fast CPU kernels (and, with the feature `cuda`, on GPUs through candle's operations, which was
+//! never run on one: see [`ops`]), [`trainer`] steps one of them with a loss and SGD, [`metrics`] has the
 //! paper's measures of performance.
 
 pub mod finding;
