@@ -93,7 +93,7 @@ fn a_verdict_is_compared_with_that_under_other_assumptions() {
         "{}",
         json.out
     );
-    let _ = user.run(&["report"]).expect(0, &["### fig13: which claims depend on the assumptions"]);
+    let _ = user.run(&["report", "--markdown"]).expect(0, &["### fig13: which claims depend on the assumptions"]);
 }
 
 #[test]

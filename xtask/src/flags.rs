@@ -420,12 +420,18 @@ pub struct Check {
     pub folders: Folders,
 }
 
-/// Prints a report over all published figures, as Markdown.
+/// Writes a report over all published figures, one HTML page that needs no network.
 #[derive(Args, Debug)]
 pub struct Report {
-    /// Folder of figures [default: figures/].
-    #[arg(long, value_name = "DIR")]
+    /// File of the page [default: target/report/index.html].
+    #[arg(long, value_name = "FILE", conflicts_with = "markdown")]
     pub out: Option<PathBuf>,
+    /// Prints the report as Markdown and writes no file.
+    #[arg(long)]
+    pub markdown: bool,
+    /// Folder of published figures [default: figures/].
+    #[arg(long, value_name = "DIR")]
+    pub figures: Option<PathBuf>,
 }
 
 /// Lists, fetches and verifies the data sets.

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use document::{DataFile, Document};
 pub use origin::{Origin, caption, settings};
-pub use report::{Reported, report};
+pub use report::{CONTRADICTIONS, Reported, report};
 pub use seeds::seeds_csv;
 pub use standing::{Standing, difference, standing};
 pub use table::{from_csv, paper_curves, to_csv};
@@ -27,7 +27,7 @@ pub use table::{from_csv, paper_curves, to_csv};
 use crate::claims::{judge, seed_values};
 use crate::figure;
 use crate::measure::{Runs, derived, series};
-use crate::series::Series;
+use crate::series::{PaperSeries, Series};
 use experiment::Plan;
 use experiment::file::Experiment;
 use files::{read, write_atomically};
@@ -265,6 +265,23 @@ fn published_table(document: &Document, folders: &Folders) -> Result<String, Err
     }
 }
 
+/// Reads the curves that belong to a published document.
+///
+/// # Errors
+/// Fails where the table is missing, damaged, or another document's.
+pub fn published_series(document: &Document, folders: &Folders) -> Result<Vec<Series>, Error> {
+    from_csv(&published_table(document, folders)?, &folders.csv(&document.figure))
+}
+
+/// Reads the paper's curves that an experiment is drawn over, on our x axis; none where the paper has none.
+///
+/// # Errors
+/// Fails where the table cannot be read or is damaged.
+pub fn paper_series(experiment: &Experiment, folders: &Folders) -> Result<Vec<PaperSeries>, Error> {
+    let figure = experiment.paper.curves.as_ref().unwrap_or(&experiment.figure);
+    paper_curves(&folders.paper_csv(figure), &experiment.paper)
+}
+
 /// The published document of a figure; none where there is no file.
 ///
 /// # Errors
@@ -281,8 +298,7 @@ pub fn published_document(name: &str, folders: &Folders) -> Result<Option<Docume
 }
 
 fn svg(experiment: &Experiment, series: &[Series], document: &Document, folders: &Folders) -> Result<String, Error> {
-    let figure = experiment.paper.curves.as_ref().unwrap_or(&experiment.figure);
-    let paper = paper_curves(&folders.paper_csv(figure), &experiment.paper)?;
+    let paper = paper_series(experiment, folders)?;
     Ok(figure::draw(experiment, series, &paper, &document.caption, &document.claims)?)
 }
 

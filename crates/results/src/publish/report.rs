@@ -7,7 +7,8 @@ use crate::claims::{
     verdict_of,
 };
 
-const CONTRADICTIONS: &str = include_str!("contradictions.md");
+/// Section in Markdown on where the paper contradicts itself.
+pub const CONTRADICTIONS: &str = include_str!("contradictions.md");
 
 /// Documents of a figure: under the file's own assumptions, and under those of its variants.
 #[derive(Clone, Debug, PartialEq)]

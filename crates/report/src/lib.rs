@@ -1,0 +1,147 @@
+//! Everything that is published, as one HTML page that needs nothing but itself: no network, no script.
+//!
+//! [`Page`] holds documents, figures and curves as they were read; [`html`] makes the page of them. Every number and word about results comes
+//! from the documents; only the section on obstacles is a text of its own (`templates/obstacles.html`).
+mod base64;
+mod counts;
+mod curves;
+mod markdown;
+mod overview;
+mod section;
+#[cfg(test)]
+mod tests;
+
+use experiment::file::{Experiment, PanelSeries};
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, context};
+use results::publish::Document;
+use results::series::{PaperSeries, Series};
+
+/// Errors of making the page.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The template cannot be filled in.
+    #[error("the report's template cannot be filled in ({0:#}); this is an error of the program")]
+    Template(#[from] minijinja::Error),
+}
+
+/// State of a result beside the experiment file that the repository has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Published for this very plan.
+    Published,
+    /// Unpublished.
+    NotRun,
+    /// Published for another plan; the difference in words.
+    OtherPlan(String),
+}
+
+/// Names of a panel and its series.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PanelNames {
+    /// Slug of the panel.
+    pub panel: String,
+    /// Title above it.
+    pub title: String,
+    /// Label of its x axis.
+    pub x: String,
+    /// (slug, label) of its series.
+    pub series: Vec<(String, String)>,
+}
+
+impl PanelNames {
+    /// Names of an experiment's panels.
+    pub fn of(experiment: &Experiment) -> Vec<Self> {
+        let label = |series: &PanelSeries| {
+            let (slug, loss) = match series {
+                PanelSeries::Loss(slug) => (slug, slug),
+                PanelSeries::Named { slug, loss, .. } => (slug, loss),
+            };
+            (slug.clone(), experiment.losses.get(loss).map_or_else(|| slug.clone(), |loss| loss.label.clone()))
+        };
+        let of_panel = |panel: &experiment::file::Panel| Self {
+            panel: panel.panel.clone(),
+            title: panel.title.clone(),
+            x: panel.x.label.clone(),
+            series: panel.series.iter().map(label).collect(),
+        };
+        experiment.panels.iter().map(of_panel).collect()
+    }
+}
+
+/// One result: a document with its figure and its curves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shown {
+    /// The document; where nothing was run, one whose claims are judged without runs.
+    pub document: Document,
+    /// State beside the experiment file.
+    pub state: State,
+    /// The figure.
+    pub svg: Option<String>,
+    /// Curves of these runs.
+    pub ours: Vec<Series>,
+    /// The paper's curves.
+    pub paper: Vec<PaperSeries>,
+    /// Names of the panels.
+    pub panels: Vec<PanelNames>,
+    /// Description of what the figure shows, and remarks, from the experiment file.
+    pub notes: Vec<String>,
+}
+
+/// A figure of the paper.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// Result under the file's own assumptions.
+    pub own: Shown,
+    /// Results under other assumptions.
+    pub variants: Vec<Shown>,
+}
+
+impl Figure {
+    /// All results of the figure, its own first.
+    pub fn all(&self) -> impl Iterator<Item = &Shown> {
+        std::iter::once(&self.own).chain(&self.variants)
+    }
+}
+
+/// Contents of the page.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The paper's figures.
+    pub figures: Vec<Figure>,
+    /// Results at a reduced scale, which are no verdict on the paper.
+    pub reduced: Vec<Shown>,
+    /// Studies that the paper does not have.
+    pub beyond: Vec<Shown>,
+}
+
+/// Makes the page.
+///
+/// # Errors
+/// Fails where the template names a value that there is not.
+pub fn html(page: &Page) -> Result<String, Error> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    environment.add_template("parts.html", include_str!("../templates/parts.html"))?;
+    environment.add_template("page.html", include_str!("../templates/page.html"))?;
+    let figures: Vec<section::Section> = page.figures.iter().map(section::of_figure).collect();
+    let others = |shown: &[Shown], prefix: &str| -> Vec<section::Section> {
+        shown.iter().map(|shown| section::of_study(shown, prefix)).collect()
+    };
+    let values = context! {
+        style => include_str!("../templates/style.css"),
+        obstacles => include_str!("../templates/obstacles.html"),
+        contradictions => markdown::html(results::publish::CONTRADICTIONS),
+        overview => Value::from(Serde(overview::of(page))),
+        figures => Value::from(Serde(figures)),
+        reduced => Value::from(Serde(others(&page.reduced, "reduced"))),
+        beyond => Value::from(Serde(others(&page.beyond, "beyond"))),
+        version => env!("CARGO_PKG_VERSION"),
+    };
+    Ok(environment.get_template("page.html")?.render(values)?)
+}
+
+/// Counts of the page in one line: figures, claims, verdicts.
+pub fn summary(page: &Page) -> String {
+    counts::line(page)
+}

@@ -1,0 +1,256 @@
+//! The first screen: what of the paper holds, what does not, and what nobody can tell; then every claim in a row.
+use std::collections::BTreeMap;
+
+use results::claims::{Answer, Dependence, Judgement, Verdict, expected_errors};
+use results::publish::Reported;
+use serde::Serialize;
+
+use crate::section::{Claim, claim};
+use crate::{Figure, Page, State, counts};
+
+/// Claims are told in words where there are no more than so many, else by their identifiers.
+const IN_WORDS: usize = 3;
+
+/// Contents of the first screen.
+#[derive(Clone, Debug, Serialize)]
+pub struct Overview {
+    /// Answers to the whole, in one sentence.
+    pub lead: String,
+    /// Lines of the answer.
+    pub lines: Vec<Line>,
+    /// Every claim.
+    pub claims: Vec<Entry>,
+}
+
+/// Line of the answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    /// Heading of the line.
+    pub what: String,
+    /// Kind of answer, a class of the style sheet.
+    pub kind: &'static str,
+    /// Sentence behind it.
+    pub text: String,
+    /// The claims it is about, by figure.
+    pub groups: Vec<Group>,
+}
+
+/// Claims of one figure.
+#[derive(Clone, Debug, Serialize)]
+pub struct Group {
+    /// Name of the figure in words.
+    pub figure: String,
+    /// (identifier, words) of its claims; words are empty where the line would become too long.
+    pub claims: Vec<(String, String)>,
+}
+
+/// Row of the table of all claims.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// The claim.
+    pub claim: Claim,
+    /// Name of its figure in words.
+    pub figure: String,
+    /// Dependence on the assumptions.
+    pub depends: String,
+}
+
+/// Name of a figure in words: `Figure 10`.
+pub fn figure_words(name: &str) -> String {
+    name.strip_prefix("fig").map_or_else(|| name.to_owned(), |number| format!("Figure {number}"))
+}
+
+/// Makes the first screen.
+pub fn of(page: &Page) -> Overview {
+    let claims = counts::claims(page);
+    let with = |verdict: Verdict| -> Vec<(&Figure, &Judgement)> {
+        claims.iter().filter(|(_, claim)| claim.verdict == verdict).copied().collect()
+    };
+    let full = with(Verdict::Holds);
+    let direction = with(Verdict::DirectionOnly);
+    let (refuted, open): (Vec<_>, Vec<_>) =
+        direction.iter().copied().partition(|(_, claim)| claim.magnitude == Answer::Fails);
+    let (fails, unclear, not_run) = (with(Verdict::Fails), with(Verdict::Unclear), with(Verdict::NotRun));
+    let mut lines = vec![
+        line("Holds in direction and magnitude", "holds", "", &full),
+        line("Direction holds, the number does not", "direction", "", &refuted),
+    ];
+    if !open.is_empty() {
+        lines.push(line("Direction holds, the number is undecided", "unclear", "", &open));
+    }
+    lines.push(line("Does not hold", "fails", "", &fails));
+    lines.push(line("Nobody can tell from these runs", "unclear", &why_unclear(&unclear), &unclear));
+    lines.push(line("Not run", "not-run", &why_not_run(page, &not_run), &not_run));
+    lines.push(Line { what: "Assumptions".to_owned(), kind: "note", text: dependence(page), groups: Vec::new() });
+    lines.push(Line {
+        what: "Choice of assumptions".to_owned(),
+        kind: "note",
+        text: samples(page),
+        groups: Vec::new(),
+    });
+    lines.push(Line { what: "Chance".to_owned(), kind: "note", text: chance(&claims), groups: Vec::new() });
+    let rows = page.figures.iter().flat_map(|figure| {
+        let depends: BTreeMap<String, String> =
+            reported(figure).compared().iter().map(|c| (c.own.id.clone(), c.word())).collect();
+        let several = !figure.variants.iter().all(|variant| variant.state != State::Published);
+        let name = figure_words(&figure.own.document.figure);
+        figure.own.document.claims.iter().map(move |judgement| Entry {
+            claim: claim(judgement),
+            figure: name.clone(),
+            depends: depends.get(&judgement.id).filter(|_| several).cloned().unwrap_or_else(|| "–".to_owned()),
+        })
+    });
+    Overview { lead: lead(page, &claims, full.len()), lines, claims: rows.collect() }
+}
+
+/// The documents of a figure that were made for the plans that its file has now.
+pub fn reported(figure: &Figure) -> Reported {
+    let current = figure.variants.iter().filter(|variant| variant.state == State::Published);
+    Reported { own: figure.own.document.clone(), variants: current.map(|v| v.document.clone()).collect() }
+}
+
+fn lead(page: &Page, claims: &[(&Figure, &Judgement)], full: usize) -> String {
+    let of = |answer: fn(&Judgement) -> Answer, asks: fn(&Judgement) -> bool| {
+        let asked: Vec<Answer> = claims.iter().filter(|(_, c)| asks(c)).map(|(_, c)| answer(c)).collect();
+        let count = |wanted: Answer| asked.iter().filter(|answer| **answer == wanted).count();
+        format!(
+            "of {} that can be asked, {} hold, {} fail, {} are undecided, {} have no runs",
+            asked.len(),
+            count(Answer::Holds),
+            count(Answer::Fails),
+            count(Answer::Unclear),
+            count(Answer::NotRun)
+        )
+    };
+    let published = page.figures.iter().filter(|figure| figure.own.state == State::Published).count();
+    format!(
+        "{full} of the paper's {} claims hold in full. Directions: {}. Magnitudes: {}. {published} of {} figures are published for the \
+         experiment files of today.",
+        claims.len(),
+        of(|c| c.direction, Judgement::asks_direction),
+        of(|c| c.magnitude, Judgement::asks_magnitude),
+        page.figures.len()
+    )
+}
+
+fn line(what: &str, kind: &'static str, text: &str, claims: &[(&Figure, &Judgement)]) -> Line {
+    let mut groups: Vec<Group> = Vec::new();
+    for (figure, claim) in claims {
+        let name = figure_words(&figure.own.document.figure);
+        let words = if claims.len() <= IN_WORDS { claim.claim.clone() } else { String::new() };
+        match groups.last_mut() {
+            Some(group) if group.figure == name => group.claims.push((claim.id.clone(), words)),
+            _ => groups.push(Group { figure: name, claims: vec![(claim.id.clone(), words)] }),
+        }
+    }
+    Line { what: format!("{what}: {}", claims.len()), kind, text: text.to_owned(), groups }
+}
+
+/// Reasons for undecided directions, counted.
+fn why_unclear(claims: &[(&Figure, &Judgement)]) -> String {
+    if claims.is_empty() {
+        return String::new();
+    }
+    let one = claims.iter().filter(|(_, c)| c.parts.iter().any(|p| p.n == 1 && !p.exact)).count();
+    let (mut fewest, mut most) = (usize::MAX, 0);
+    for part in claims.iter().flat_map(|(_, c)| &c.parts).filter(|part| part.n > 1) {
+        (fewest, most) = (fewest.min(part.n), most.max(part.n));
+    }
+    let seeds = if fewest == most { format!("{most}") } else { format!("{fewest} to {most}") };
+    let mut reasons = Vec::new();
+    if claims.len() > one {
+        reasons.push(format!(
+            "in {} the 95 % interval over {seeds} seeds reaches beyond the limit between yes and no",
+            claims.len() - one
+        ));
+    }
+    if one > 0 {
+        reasons.push(format!("{one} have one seed, which gives no interval"));
+    }
+    sentence(&reasons)
+}
+
+fn why_not_run(page: &Page, claims: &[(&Figure, &Judgement)]) -> String {
+    let figures = |wanted: fn(&State) -> bool| -> Vec<String> {
+        let found = page.figures.iter().filter(|figure| wanted(&figure.own.state));
+        found.map(|figure| figure.own.document.figure.trim_start_matches("fig").to_owned()).collect()
+    };
+    let mut reasons = Vec::new();
+    let absent = figures(|state| *state == State::NotRun);
+    if !absent.is_empty() {
+        reasons.push(format!("nothing is published at the paper's scale of figures {}", absent.join(", ")));
+    }
+    let stale = figures(|state| matches!(state, State::OtherPlan(_)));
+    if !stale.is_empty() {
+        reasons.push(format!("what is published of figures {} was made for another plan", stale.join(", ")));
+    }
+    let lacking = claims.iter().filter(|(figure, _)| figure.own.state == State::Published).count();
+    if lacking > 0 {
+        reasons.push(format!("{lacking} claims of published figures lack numbers"));
+    }
+    sentence(&reasons)
+}
+
+fn sentence(reasons: &[String]) -> String {
+    let text = reasons.join("; ");
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+fn dependence(page: &Page) -> String {
+    let (mut yes, mut open, mut no) = (Vec::new(), 0, 0);
+    for figure in &page.figures {
+        let reported = reported(figure);
+        if reported.variants.is_empty() {
+            continue;
+        }
+        for compared in reported.compared() {
+            match compared.dependence {
+                Dependence::Yes => yes.push(compared.own.id.clone()),
+                Dependence::Open => open += 1,
+                Dependence::No => no += 1,
+            }
+        }
+    }
+    let which = if yes.is_empty() { String::new() } else { format!(" ({})", yes.join(", ")) };
+    format!(
+        "Among the claims judged under several sets of assumptions, {} change their direction with the set{which}, {no} have one \
+         verdict under all sets, and {open} are open under at least one.",
+        yes.len()
+    )
+}
+
+fn samples(page: &Page) -> String {
+    let names = |inside: bool| -> String {
+        let found = page.figures.iter().filter(|figure| figure.own.document.in_sample == inside);
+        let names: Vec<_> =
+            found.map(|figure| figure.own.document.figure.trim_start_matches("fig").to_owned()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    let departing = page.figures.iter().filter(|figure| !figure.own.document.departures.is_empty()).count();
+    format!(
+        "The paper's curves of figures {} helped to choose what its text leaves open (in-sample); figures {} had no part in it. {} of \
+         the {} experiment files contradict the text.",
+        names(true),
+        names(false),
+        if departing == 0 { "None".to_owned() } else { departing.to_string() },
+        page.figures.len()
+    )
+}
+
+fn chance(claims: &[(&Figure, &Judgement)]) -> String {
+    let all: Vec<Judgement> = claims.iter().map(|(_, claim)| (*claim).clone()).collect();
+    let (decided, wrong) = expected_errors(&all);
+    let lost: Vec<&str> = all
+        .iter()
+        .filter(|claim| {
+            matches!(claim.direction, Answer::Holds | Answer::Fails) && claim.holm.is_some_and(|h| h == Answer::Unclear)
+        })
+        .map(|claim| claim.id.as_str())
+        .collect();
+    let lost = if lost.is_empty() { "none".to_owned() } else { lost.join(", ") };
+    format!(
+        "{decided} directions are decided; at most {wrong:.2} wrong ones are expected by chance. Decided, but no longer after Holm's \
+         correction over the claims of a figure: {lost}."
+    )
+}

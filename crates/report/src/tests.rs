@@ -1,0 +1,1 @@
+//! The page over made-up documents.
