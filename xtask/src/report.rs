@@ -2,7 +2,6 @@
 use std::path::{Path, PathBuf};
 
 use ::report::{Figure, Page, PanelNames, Shown, State};
-use anyhow::Context as _;
 use experiment::file::Experiment;
 use experiment::{Choice, PAPER, Plan, Source};
 use results::measure::Runs;
@@ -39,7 +38,7 @@ pub fn run(args: &Report) -> Result<(), CommandError> {
         return Ok(());
     }
     let path = args.out.clone().unwrap_or_else(|| place.root.join("target/report/index.html"));
-    write(&path, &::report::html(&page).context("the report cannot be made")?)?;
+    write(&path, &::report::html(&page).map_err(|e| CommandError::Failed(e.to_string()))?)?;
     say(format!("written: {}", place.shown(&path)));
     say(::report::summary(&page));
     Ok(())
@@ -48,10 +47,13 @@ pub fn run(args: &Report) -> Result<(), CommandError> {
 fn write(path: &Path, html: &str) -> Result<(), CommandError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        std::fs::create_dir_all(folder).map_err(|e| failed("make the folder", folder, &e))?;
     }
-    std::fs::write(path, html).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(())
+    std::fs::write(path, html).map_err(|e| failed("write", path, &e))
+}
+
+fn failed(action: &str, path: &Path, e: &std::io::Error) -> CommandError {
+    CommandError::Failed(format!("cannot {action} {}: {e}", path.display()))
 }
 
 /// The figures that have something published, as the Markdown report shows them: numbers of another plan are left out and named.
@@ -119,7 +121,7 @@ fn text(path: &Path) -> Result<Option<String>, CommandError> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(anyhow::Error::new(e).context(format!("cannot read {}", path.display())).into()),
+        Err(e) => Err(failed("read", path, &e)),
     }
 }
 
