@@ -11,7 +11,8 @@ use crate::files::UNFINISHED;
 pub(super) const ASIDE: &str = "aside";
 
 /// Age from which a half-written record counts as left over. Where locks hold nobody is writing one whose run is locked here, and
-/// where they do not, a record in the making stays younger than this.
+/// where they do not, a record in the making stays younger than this. The one place where the store looks at times: hosts whose clocks
+/// are further apart than this can move each other's half-written records aside, which then are written again.
 const ABANDONED: Duration = Duration::from_secs(600);
 
 impl Store {

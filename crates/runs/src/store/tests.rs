@@ -222,6 +222,44 @@ fn leftovers_are_moved_aside_and_kept() {
     assert_eq!(store.load(&key).expect("loads"), finished.record);
 }
 
+/// Gives everything below a path the time that a host with another clock would have given it.
+fn shift(path: &Path, clock: std::time::SystemTime) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("there").flatten() {
+            shift(&entry.path(), clock);
+        }
+    }
+    fs::File::open(path).and_then(|file| file.set_modified(clock)).expect("its time can be set");
+}
+
+#[test]
+fn clocks_that_differ_decide_nothing_but_when_a_half_written_record_is_moved_aside() {
+    let hour = Duration::from_secs(3600);
+    let now = std::time::SystemTime::now();
+    for (clock, moved) in
+        [(now - 87_600 * hour, true), (now - hour, true), (now + hour, false), (now + 87_600 * hour, false)]
+    {
+        let (_folder, store, finished) = saved();
+        let key = finished.record.run.key.clone();
+        let other = "0123456789abcdef0123456789abcdef";
+        let (history, state) = (finished.record.history.clone(), finished.weights.clone());
+        let checkpoint = Checkpoint { step: 40, wall_seconds: 0.0, history, state };
+        store.save_checkpoint(other, "fake", &checkpoint).expect("saved");
+        let half = store.root().join(format!("{other}.half.new"));
+        fs::create_dir(&half).expect("made");
+        shift(store.root(), clock);
+
+        assert_eq!(store.load(&key).expect("loads"), finished.record);
+        assert_eq!((store.status(&key), store.status(other)), (Status::Done, Status::Partial(40)));
+        let Locking::Held(_lock) = store.lock(other).expect("locks") else { panic!("nobody has it") };
+        assert!(matches!(store.lock(other).expect("locks"), Locking::Busy(_)), "a lock is held whatever its age");
+        let places = store.set_leftovers_aside(other).expect("moves");
+        assert_eq!((places.len(), half.exists()), (usize::from(moved), !moved), "{places:?}");
+        assert!(places.iter().all(|place| place.exists()), "what is moved is kept");
+        assert!(matches!(store.load_checkpoint(other, "fake").expect("loads"), Resume::From(_)));
+    }
+}
+
 #[test]
 fn of_two_processes_that_finish_one_run_the_first_is_kept() {
     let (_folder, store, finished) = saved();
