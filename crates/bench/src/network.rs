@@ -44,7 +44,7 @@ impl Network {
         let sgd = OptimiserSpec::sgd(0.1);
         let optimiser = match model.kind {
             ModelKind::WideResNet => sgd.with_momentum(0.9).with_weight_decay(5e-4),
-            ModelKind::Mlp | ModelKind::LeNet5 => sgd,
+            _ => sgd,
         };
         RunSpec {
             data: DataSpec { input, ..DataSpec::of(set) },

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-pub use cost::Cost;
+pub use cost::{Cost, relative};
 pub use data::{DataCache, DataSource};
 pub use estimate::Estimate;
 pub use progress::{Ending, Event, Progress, Silent, Tally, TallySnapshot};
