@@ -2,10 +2,11 @@
 use std::path::{Path, PathBuf};
 
 use experiment::{Choice, Plan};
-use results::baseline::{Comparison, compare};
+use results::baseline::{Comparison, DENSE_PATH, PATH, compare};
 use results::measure::series;
 use results::publish::{from_csv, to_csv};
 use runs::store::Store;
+use twoscale::models::ModelKind;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -108,7 +109,9 @@ fn judge(place: &Context, plan: &Plan, path: &Path) -> Result<usize, CommandErro
         ))
     })?;
     let found = series(&plan.experiment, &place.gather(plan)?.runs);
-    let comparisons = compare(&found, &from_csv(&text, path)?)
+    let dense = plan.experiment.model.kind == ModelKind::Mlp;
+    let way = if dense { DENSE_PATH } else { PATH };
+    let comparisons = compare(&found, &from_csv(&text, path)?, way)
         .map_err(|why| CommandError::Failed(format!("{}: {why}", plan.name)))?;
     let wrong: Vec<&Comparison> = comparisons.iter().filter(|c| !c.passes()).collect();
     let most = comparisons.iter().map(|c| (c.found - c.expected).abs() / c.limit.max(f64::MIN_POSITIVE));
