@@ -296,7 +296,7 @@ fn problems_are_shared_by_runs_of_the_same_data() {
         loads.fetch_add(1, Ordering::Relaxed);
         Ok(dataset())
     };
-    let cache = DataCache::new(&counted);
+    let cache = DataCache::new(counted);
     let whole = spec().data;
     let part = DataSpec { train: Some(10), ..whole.clone() };
     for spec in [&whole, &part, &whole] {
