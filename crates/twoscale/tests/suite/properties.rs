@@ -81,7 +81,8 @@ fn a_constant_added_to_the_logits_does_not_matter() {
     let labels = [3u32, 1, 2, 3, 0, 1, 2, 0, 0];
     let shifted = (&logits + 5.0).unwrap();
     let multipliers = Tensor::new(&[1.5, 12.0], &Device::Cpu).unwrap();
-    for inner in INNER {
+    // LogitNorm divides by the length of the logits, which a constant changes.
+    for inner in INNER.into_iter().filter(|inner| !matches!(inner, Inner::LogitNorm(_))) {
         let loss = MultiScale::new(&[0.1], inner).unwrap();
         let seen = loss.per_object(&shifted, &labels, &multipliers, 1.0).unwrap();
         let expected = loss.per_object(&logits, &labels, &multipliers, 1.0).unwrap();
