@@ -137,3 +137,32 @@ fn a_diverging_run_is_recorded_and_named() {
     let svg = std::fs::read_to_string(svg.expect("drawn")).expect("readable");
     assert!(svg.contains("Diverged and left out"), "the figure says so");
 }
+
+/// The page over what the repository publishes: complete by itself, every claim and every image told in words.
+#[test]
+fn the_report_is_one_page_that_needs_nothing_else() {
+    let user = User::new();
+    let path = user.path("report.html");
+    let out = path.to_string_lossy().into_owned();
+    let _ = user.run(&["report", "--out", &out]).expect(0, &["report.html", "claims"]);
+    let page = std::fs::read_to_string(&path).expect("written");
+    let images: Vec<&str> = page.split("<img").skip(1).filter_map(|rest| rest.split('>').next()).collect();
+    assert!(images.len() >= 11, "{} images", images.len());
+    for image in &images {
+        assert!(image.contains("src=\"data:image/svg+xml;base64,"), "an image that is not part of the page");
+        let alt = image.split("alt=\"").nth(1).and_then(|rest| rest.split('"').next());
+        assert!(alt.is_some_and(|alt| alt.len() > 20), "an image without words: {alt:?}");
+    }
+    for loaded in ["<script src", "<link", "@import", "url(http", "src=\"http"] {
+        assert!(!page.contains(loaded), "{loaded}");
+    }
+    let folder = user.here("figures/data");
+    for figure in [3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15] {
+        let text = std::fs::read_to_string(folder.join(format!("fig{figure}.json"))).expect("published");
+        let document: Value = serde_json::from_str(&text).expect("a document");
+        for claim in document["claims"].as_array().expect("claims") {
+            let id = claim["id"].as_str().expect("an id");
+            assert!(page.contains(&format!(">{id}<")), "claim {id} of figure {figure}");
+        }
+    }
+}

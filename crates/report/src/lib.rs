@@ -8,8 +8,6 @@ mod curves;
 mod markdown;
 mod overview;
 mod section;
-#[cfg(test)]
-mod tests;
 
 use experiment::file::{Experiment, PanelSeries};
 use minijinja::value::{Serde, Value};
