@@ -153,7 +153,7 @@ fn the_report_is_one_page_that_needs_nothing_else() {
         let alt = image.split("alt=\"").nth(1).and_then(|rest| rest.split('"').next());
         assert!(alt.is_some_and(|alt| alt.len() > 20), "an image without words: {alt:?}");
     }
-    for loaded in ["<script src", "<link", "@import", "url(http", "src=\"http"] {
+    for loaded in ["<script src", "<link rel=\"stylesheet", "href=\"http:", "@import", "url(http", "src=\"http"] {
         assert!(!page.contains(loaded), "{loaded}");
     }
     let folder = user.here("figures/data");
