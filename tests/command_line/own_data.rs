@@ -1,14 +1,7 @@
 //! A data set from the user's own `.npy` files, without any Rust.
 use std::fs;
 
-use crate::support::User;
-
-/// A `.npy` file of bytes.
-fn npy(shape: &str, numbers: &[u8]) -> Vec<u8> {
-    let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
-    let length = u16::try_from(text.len()).expect("a short header").to_le_bytes();
-    [b"\x93NUMPY\x01\x00", length.as_slice(), text.as_bytes(), numbers].concat()
-}
+use crate::support::{User, npy};
 
 /// The first figure on 60 images of 6 x 6: class 1 is bright above, class 0 below.
 fn with_files() -> User {

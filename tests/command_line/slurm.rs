@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::User;
+use crate::support::{User, npy};
 use serde_json::Value;
 
 const FIGURE: [&str; 5] = ["reproduce", "fig13", "--scale", "smoke", "--fake-trainer"];
@@ -43,13 +43,9 @@ fn fake_slurm(folder: &Path) {
 #[test]
 fn a_task_finds_the_files_of_an_own_data_set_from_any_folder() {
     let user = User::with_copy();
-    let bytes = |shape: &str, numbers: Vec<u8>| {
-        let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
-        let length = u16::try_from(text.len()).expect("short").to_le_bytes();
-        [b"\x93NUMPY\x01\x00", length.as_slice(), text.as_bytes(), &numbers].concat()
-    };
-    std::fs::write(user.path("x.npy"), bytes("(60, 6, 6)", vec![9; 60 * 36])).expect("writable");
-    std::fs::write(user.path("y.npy"), bytes("(60,)", (0..60).map(|i| i % 2).collect())).expect("writable");
+    let labels: Vec<u8> = (0..60).map(|i| i % 2).collect();
+    std::fs::write(user.path("x.npy"), npy("(60, 6, 6)", &[9; 60 * 36])).expect("writable");
+    std::fs::write(user.path("y.npy"), npy("(60,)", &labels)).expect("writable");
     let text =
         "extends: fig13.yaml\ndata: {set: files, images: x.npy, labels: y.npy}\nschedule: {batch: 16}\nscales: null\n";
     std::fs::write(user.path("mine.yaml"), text).expect("writable");

@@ -143,3 +143,14 @@ pub fn did(output: &Output) -> Did {
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// A `.npy` file of bytes.
+///
+/// # Panics
+/// Panics where the header is too long for its format.
+#[must_use]
+pub fn npy(shape: &str, numbers: &[u8]) -> Vec<u8> {
+    let text = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let length = u16::try_from(text.len()).expect("a short header").to_le_bytes();
+    [b"\x93NUMPY\x01\x00", length.as_slice(), text.as_bytes(), numbers].concat()
+}

@@ -1,7 +1,8 @@
 //! `report`: everything published, as one HTML page or one Markdown text.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ::report::{Figure, Page, PanelNames, Shown, State};
+use experiment::catalogue::natural;
 use experiment::file::Experiment;
 use experiment::{Choice, PAPER, Plan, Source};
 use results::measure::Runs;
@@ -38,7 +39,7 @@ pub fn run(args: &Report) -> Result<(), CommandError> {
         return Ok(());
     }
     let path = args.out.clone().unwrap_or_else(|| place.root.join("target/report/index.html"));
-    write(&path, &::report::html(&page).map_err(|e| CommandError::Failed(e.to_string()))?)?;
+    write(&path, &::report::html(&page).map_err(CommandError::failed)?)?;
     say(format!("written: {}", place.shown(&path)));
     say(::report::summary(&page));
     Ok(())
@@ -49,7 +50,7 @@ fn write(path: &Path, html: &str) -> Result<(), CommandError> {
     if let Some(folder) = folder {
         std::fs::create_dir_all(folder).map_err(|e| failed("make the folder", folder, &e))?;
     }
-    std::fs::write(path, html).map_err(|e| failed("write", path, &e))
+    runs::files::replace(path, &[html.as_bytes()]).map_err(|e| failed("write", path, &e))
 }
 
 fn failed(action: &str, path: &Path, e: &std::io::Error) -> CommandError {
@@ -173,16 +174,13 @@ fn against(
 /// The documents of a folder, by name; none where there is no folder.
 fn documents(folders: &Folders) -> Result<Vec<Document>, CommandError> {
     let Ok(entries) = std::fs::read_dir(folders.out.join("data")) else { return Ok(Vec::new()) };
-    let paths = entries.flatten().map(|entry| entry.path());
-    let mut names: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|e| e == "json")).collect();
-    names.sort_by_key(|path| {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let digits: String = name.chars().filter(char::is_ascii_digit).collect();
-        (digits.parse::<u32>().unwrap_or(0), name)
-    });
+    let paths =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "json"));
+    let mut names: Vec<String> =
+        paths.map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned()).collect();
+    names.sort_by_cached_key(|name| natural(name));
     let mut documents = Vec::new();
-    for path in names {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    for name in names {
         documents.extend(published_document(&name, folders)?);
     }
     Ok(documents)

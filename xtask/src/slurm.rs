@@ -104,7 +104,7 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
     // Fetched here, once: many tasks would fetch the same files at once.
     let data = place.sets()?;
     for spec in &missing {
-        data.get(&spec.data).map_err(|error| CommandError::Failed(format!("{error:#}")))?;
+        data.get(&spec.data).map_err(CommandError::failed)?;
     }
     let folder = folder(&store, &name)?;
     let written = |path: &Path| {

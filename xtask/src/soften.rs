@@ -37,7 +37,7 @@ pub fn soften(place: &Context, plan: &Plan, gathered: &mut Gathered) -> Result<(
             let target = match how {
                 Softened::Likelihood => Target::Likelihood,
                 Softened::ConfidenceOf(other) => match before.of_seed(other, seed) {
-                    Some(other) => Target::Confidence(results::measure::confidence(&other.train)),
+                    Some(other) => Target::Confidence(twoscale::metrics::confidence(&other.train)),
                     None => {
                         gathered.runs.remove(slug, seed);
                         continue;

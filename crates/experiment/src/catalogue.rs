@@ -77,8 +77,9 @@ pub fn is_of_paper(name: &str) -> bool {
     number.and_then(|number| number.parse().ok()).is_some_and(|number: u32| (1..=FIGURES).contains(&number))
 }
 
-/// A key that sorts names by their first number, then by the rest.
-fn natural(name: &str) -> (String, u64, String) {
+/// Returns a key that sorts names by their letters, then by their first number, then by the rest: `fig3` before `fig13`.
+#[must_use]
+pub fn natural(name: &str) -> (String, u64, String) {
     let letters: String = name.chars().take_while(|c| !c.is_ascii_digit()).collect();
     let digits: String = name[letters.len()..].chars().take_while(char::is_ascii_digit).collect();
     let rest = name[letters.len() + digits.len()..].to_owned();

@@ -1,4 +1,5 @@
 //! Values of the curves at a few places, for the data tables.
+use results::measure::interpolate;
 use results::series::{PaperSeries, Series};
 use serde::Serialize;
 
@@ -72,15 +73,7 @@ fn value_at(paper: &PaperSeries, x: f64) -> Option<f64> {
     if x < first.0 - slack || x > last.0 + slack {
         return None;
     }
-    let after = paper.points.iter().position(|point| point.0 >= x);
-    Some(match after {
-        None => last.1,
-        Some(0) => first.1,
-        Some(after) => {
-            let ((x0, y0), (x1, y1)) = (paper.points[after - 1], paper.points[after]);
-            if x1 > x0 { y0 + (y1 - y0) * (x - x0) / (x1 - x0) } else { y1 }
-        }
-    })
+    interpolate(&paper.points, x.clamp(first.0, last.0))
 }
 
 fn number(value: f64) -> String {

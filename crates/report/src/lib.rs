@@ -12,6 +12,7 @@ mod section;
 use experiment::file::{Experiment, PanelSeries};
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, context};
+use results::measure::parts;
 use results::publish::Document;
 use results::series::{PaperSeries, Series};
 
@@ -51,11 +52,8 @@ impl PanelNames {
     /// Names of an experiment's panels.
     pub fn of(experiment: &Experiment) -> Vec<Self> {
         let label = |series: &PanelSeries| {
-            let (slug, loss) = match series {
-                PanelSeries::Loss(slug) => (slug, slug),
-                PanelSeries::Named { slug, loss, .. } => (slug, loss),
-            };
-            (slug.clone(), experiment.losses.get(loss).map_or_else(|| slug.clone(), |loss| loss.label.clone()))
+            let (slug, loss, _) = parts(series);
+            (slug.to_owned(), experiment.losses.get(loss).map_or_else(|| slug.to_owned(), |loss| loss.label.clone()))
         };
         let of_panel = |panel: &experiment::file::Panel| Self {
             panel: panel.panel.clone(),

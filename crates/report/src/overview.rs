@@ -122,7 +122,7 @@ fn lead(page: &Page, claims: &[(&Figure, &Judgement)], full: usize) -> String {
             count(Answer::NotRun)
         )
     };
-    let published = page.figures.iter().filter(|figure| figure.own.state == State::Published).count();
+    let published = counts::published(page);
     format!(
         "{full} of the paper's {} claims hold in full. Directions: {}. Magnitudes: {}. {published} of {} figures are published for the \
          experiment files of today.",
@@ -171,24 +171,25 @@ fn why_unclear(claims: &[(&Figure, &Judgement)]) -> String {
 }
 
 fn why_not_run(page: &Page, claims: &[(&Figure, &Judgement)]) -> String {
-    let figures = |wanted: fn(&State) -> bool| -> Vec<String> {
-        let found = page.figures.iter().filter(|figure| wanted(&figure.own.state));
-        found.map(|figure| figure.own.document.figure.trim_start_matches("fig").to_owned()).collect()
-    };
     let mut reasons = Vec::new();
-    let absent = figures(|state| *state == State::NotRun);
-    if !absent.is_empty() {
-        reasons.push(format!("nothing is published at the paper's scale of figures {}", absent.join(", ")));
+    if let Some(absent) = numbers(page, |figure| figure.own.state == State::NotRun) {
+        reasons.push(format!("nothing is published at the paper's scale of figures {absent}"));
     }
-    let stale = figures(|state| matches!(state, State::OtherPlan(_)));
-    if !stale.is_empty() {
-        reasons.push(format!("what is published of figures {} was made for another plan", stale.join(", ")));
+    if let Some(stale) = numbers(page, |figure| matches!(figure.own.state, State::OtherPlan(_))) {
+        reasons.push(format!("what is published of figures {stale} was made for another plan"));
     }
     let lacking = claims.iter().filter(|(figure, _)| figure.own.state == State::Published).count();
     if lacking > 0 {
         reasons.push(format!("{lacking} claims of published figures lack numbers"));
     }
     sentence(&reasons)
+}
+
+/// Numbers of the figures that fulfil a condition, `1, 2, 11`; none where no figure does.
+fn numbers(page: &Page, wanted: impl Fn(&Figure) -> bool) -> Option<String> {
+    let found = page.figures.iter().filter(|figure| wanted(figure));
+    let numbers: Vec<&str> = found.map(|figure| figure.own.document.figure.trim_start_matches("fig")).collect();
+    (!numbers.is_empty()).then(|| numbers.join(", "))
 }
 
 fn sentence(reasons: &[String]) -> String {
@@ -221,11 +222,9 @@ fn dependence(page: &Page) -> String {
 }
 
 fn samples(page: &Page) -> String {
-    let names = |inside: bool| -> String {
-        let found = page.figures.iter().filter(|figure| figure.own.document.in_sample == inside);
-        let names: Vec<_> =
-            found.map(|figure| figure.own.document.figure.trim_start_matches("fig").to_owned()).collect();
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    let names = |inside: bool| {
+        let found = numbers(page, |figure| figure.own.document.in_sample == inside);
+        found.unwrap_or_else(|| "none".to_owned())
     };
     let departing = page.figures.iter().filter(|figure| !figure.own.document.departures.is_empty()).count();
     format!(

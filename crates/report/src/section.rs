@@ -218,12 +218,7 @@ pub fn claim(judgement: &Judgement) -> Claim {
 const NOT_ASKED: Mark = Mark { class: "none", sign: "", word: "not asked" };
 
 fn mark(answer: Answer) -> Mark {
-    match answer {
-        Answer::Holds => Mark { class: "holds", sign: "✓", word: "holds" },
-        Answer::Fails => Mark { class: "fails", sign: "✗", word: "fails" },
-        Answer::Unclear => Mark { class: "unclear", sign: "?", word: "unclear" },
-        Answer::NotRun => Mark { class: "not-run", sign: "–", word: "not run" },
-    }
+    Mark { class: answer.name(), sign: answer.symbol(), word: answer.words() }
 }
 
 fn part(part: &PartJudgement) -> Part {
@@ -235,7 +230,7 @@ fn part(part: &PartJudgement) -> Part {
     let mut notes: Vec<String> = part.note.iter().cloned().collect();
     if let Some((value, answer)) = part.magnitude.as_ref().and_then(|m| Some((m.asked.figure?, m.by_figure?))) {
         let value = format!("{value} {}", part.unit);
-        let answer = mark(answer).word;
+        let answer = answer.words();
         notes.push(format!(
             "The paper's own figure contradicts its text: {}; magnitude by the figure: {answer}.",
             value.trim()

@@ -4,8 +4,8 @@
 //! Guo et al. 2017. The factor is fitted on the training set alone.
 use std::sync::Arc;
 
+use twoscale::loss::ScaledLogits;
 use twoscale::metrics::Evaluation;
-use twoscale::trainer::ScaledLogits;
 
 use crate::record::Record;
 use crate::store::Tensors;
@@ -124,10 +124,7 @@ impl Set {
     fn evaluate(&self, factor: f64, superclass: Option<&[u32]>) -> Evaluation {
         let mut evaluation = Evaluation::default();
         for (batch, labels) in &self.0 {
-            let multiplier = factor * batch.multiplier;
-            batch.logits.for_each_row(|object, logits| {
-                evaluation.push(logits, labels[object], superclass, multiplier, batch.norm);
-            });
+            batch.evaluate_into(factor, labels, superclass, &mut evaluation);
         }
         evaluation
     }

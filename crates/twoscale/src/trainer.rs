@@ -9,7 +9,7 @@ use candle_core::{DType, Tensor};
 
 use crate::Result;
 use crate::loss::margin::Logits;
-use crate::loss::{LossSpec, Scales, TwoScaleConfig, TwoScaleLoss, host_labels, margin};
+use crate::loss::{LossSpec, ScaledLogits, Scales, TwoScaleConfig, TwoScaleLoss, host_labels, margin};
 use crate::metrics::Evaluation;
 use crate::models::{Model, Statistics};
 use crate::optimiser::{OptimiserSpec, Sgd, Sharpness};
@@ -29,17 +29,6 @@ pub struct Step {
     pub log_norm: f64,
     /// R1, R2, ...
     pub scales: Vec<f64>,
-}
-
-/// Logits X of a batch (N, K) with what scales them in an evaluation: probabilities are softmax(c·X), c = R1/R(α).
-#[derive(Clone, Debug, PartialEq)]
-pub struct ScaledLogits {
-    /// X.
-    pub logits: Logits,
-    /// c = R1/R(α).
-    pub multiplier: f64,
-    /// R(α), by which a normalised margin is divided.
-    pub norm: f64,
 }
 
 /// A network in training.
@@ -197,9 +186,7 @@ impl Trainer {
     /// # Errors
     /// Fails when shapes do not fit.
     pub fn scaled_logits(&self, inputs: &Tensor) -> Result<ScaledLogits> {
-        let logits = Logits::new(&self.model.forward(inputs)?)?;
-        let log_norm = self.loss.log_norm()?;
-        Ok(ScaledLogits { logits, multiplier: self.loss.first_multiplier(log_norm)?, norm: log_norm.exp() })
+        self.loss.scaled(Logits::new(&self.model.forward(inputs)?)?)
     }
 
     /// Number of objects of a batch that are correctly classified: the measure during training.

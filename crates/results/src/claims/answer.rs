@@ -30,6 +30,21 @@ impl Answer {
         }
     }
 
+    /// Name in words, for a reader.
+    pub fn words(self) -> &'static str {
+        if self == Self::NotRun { "not run" } else { self.name() }
+    }
+
+    /// Symbol beside the words, so that no colour tells an answer alone.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Holds => "✓",
+            Self::Fails => "✗",
+            Self::Unclear => "?",
+            Self::NotRun => "–",
+        }
+    }
+
     /// Combines the answers of several parts: fails where one fails, is not run where one has no runs (or where there is no part), is
     /// unclear where one is, and holds where all hold.
     pub fn all(answers: impl IntoIterator<Item = Self>) -> Self {

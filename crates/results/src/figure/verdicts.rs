@@ -32,14 +32,16 @@ struct Cell {
 impl Cell {
     /// Answer to a question; a question that the claim does not ask is a dash.
     fn of(answer: Answer, asked: bool) -> Self {
-        let (symbol, word, ink) = match answer {
-            _ if !asked => ("–", "not asked", GREY),
-            Answer::Holds => ("✓", "holds", HOLDS),
-            Answer::Fails => ("✗", "fails", FAILS),
-            Answer::Unclear => ("?", "unclear", BLACK),
-            Answer::NotRun => ("–", "not run", GREY),
+        if !asked {
+            return Self { symbol: "–", word: "not asked", ink: GREY };
+        }
+        let ink = match answer {
+            Answer::Holds => HOLDS,
+            Answer::Fails => FAILS,
+            Answer::Unclear => BLACK,
+            Answer::NotRun => GREY,
         };
-        Self { symbol, word, ink }
+        Self { symbol: answer.symbol(), word: answer.words(), ink }
     }
 }
 
@@ -139,7 +141,7 @@ pub fn in_words(claim: &Judgement) -> String {
     let asked: Vec<String> = answers
         .into_iter()
         .filter(|(_, _, asked)| *asked)
-        .map(|(question, answer, _)| format!("{question} {}", Cell::of(answer, true).word))
+        .map(|(question, answer, _)| format!("{question} {}", answer.words()))
         .collect();
     format!("{}: {}.", claim.id, if asked.is_empty() { "not judged".to_owned() } else { asked.join(", ") })
 }

@@ -50,11 +50,6 @@ pub fn measure(set: &Evaluation, measure: Measure, at: &[f64]) -> Vec<(f64, f64)
     }
 }
 
-/// Mean over objects of the largest probability; NaN for an empty set.
-pub fn confidence(set: &Evaluation) -> f64 {
-    set.max_probability.iter().map(|&p| f64::from(p)).sum::<f64>() / set.len() as f64
-}
-
 /// Heights at the bins' centres.
 fn bars(histogram: &Histogram) -> Vec<(f64, f64)> {
     histogram.centres().into_iter().zip(histogram.density.iter().copied()).collect()
@@ -127,7 +122,7 @@ mod tests {
         let loss = measure(&four(), Measure::NegativeLogLikelihood, &[])[0].1;
         let by_hand = -(0.75f64.ln() + 0.375f64.ln() + 0.125f64.ln() + 0.5f64.ln()) / 4.0;
         assert!((loss - by_hand).abs() < 1e-12);
-        assert!((confidence(&four()) - 0.59375).abs() < 1e-12);
+        assert!((metrics::confidence(&four()) - 0.59375).abs() < 1e-12);
     }
 
     #[test]

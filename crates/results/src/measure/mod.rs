@@ -9,7 +9,7 @@ mod smooth;
 
 pub use by_loss::Runs;
 pub use derived::{CUMULATED, compared_panel, cumulate, derived, difference_of, pairs};
-pub use evaluation::{BINS, confidence};
+pub use evaluation::BINS;
 pub use smooth::{bin, interpolate, smooth};
 
 use crate::series::{Point, Series};

@@ -3,11 +3,11 @@
 //! Its curves look like the paper's: accuracy rises from chance, two-scale losses end above single, the more the smaller η.
 use candle_core::{Device, Tensor};
 use rand::Rng;
-use twoscale::loss::LossKind;
 use twoscale::loss::margin::Logits;
+use twoscale::loss::{LossKind, ScaledLogits};
 use twoscale::metrics::Evaluation;
 use twoscale::random::{Purpose, stream};
-use twoscale::trainer::{ScaledLogits, Step};
+use twoscale::trainer::Step;
 
 use super::data::{Batch, RunData};
 use super::learner::{Learner, LearnerFactory};

@@ -1,7 +1,8 @@
 //! Whatever learns, behind one trait, so that a fake one can take its place.
 use candle_core::{Device, Tensor};
+use twoscale::loss::ScaledLogits;
 use twoscale::metrics::Evaluation;
-use twoscale::trainer::{ScaledLogits, Step, Trainer};
+use twoscale::trainer::{Step, Trainer};
 
 use super::Result;
 use super::data::{Batch, RunData};
@@ -133,7 +134,7 @@ impl Learner for Trainer {
     }
 
     fn scaled_logits(&self, batch: &Batch<'_>) -> Result<ScaledLogits> {
-        Ok(Trainer::scaled_logits(self, &batch.inputs()?)?)
+        Ok(Trainer::scaled_logits(self, &inputs(self, batch)?)?)
     }
 
     fn load_weights(&mut self, weights: &Tensors) -> Result<()> {

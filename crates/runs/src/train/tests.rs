@@ -2,10 +2,10 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use twoscale::loss::{LossKind, LossSpec};
-use twoscale::metrics::Evaluation;
+use twoscale::loss::{LossKind, LossSpec, ScaledLogits};
+use twoscale::metrics::{Evaluation, confidence, negative_log_likelihood};
 use twoscale::options::Normalisation;
-use twoscale::trainer::{ScaledLogits, Step};
+use twoscale::trainer::Step;
 
 use super::*;
 use crate::record::{Outcome, Record};
@@ -349,18 +349,16 @@ fn a_finished_run_is_softened_by_the_factor_that_fits() {
         let network = Network::of(&record, &weights, &data, &NetworkFactory).expect("its own weights");
         let same = network.softened(1.0);
         assert_eq!((&same.train, &same.test), (&record.train, &record.test), "{normalisation:?}");
-        let confidence =
-            |record: &Record| record.train.max_probability.iter().map(|&p| f64::from(p)).sum::<f64>() / 60.0;
         for factor in [0.3, 2.0] {
             let softened = network.softened(factor);
-            let found = network.factor(Target::Confidence(confidence(&softened)));
+            let found = network.factor(Target::Confidence(confidence(&softened.train)));
             assert!((found / factor - 1.0).abs() < 1e-5, "{found} for {factor}");
             assert_eq!(softened.train.rank, record.train.rank);
             assert_eq!(softened.train.predicted, record.train.predicted);
             assert_ne!(softened.train.max_probability, record.train.max_probability);
         }
         let best = network.factor(Target::Likelihood);
-        let loss = |factor: f64| twoscale::metrics::negative_log_likelihood(&network.softened(factor).train);
+        let loss = |factor: f64| negative_log_likelihood(&network.softened(factor).train);
         assert!(loss(best) <= loss(best * 1.02) && loss(best) <= loss(best / 1.02), "{normalisation:?}: {best}");
     }
 }

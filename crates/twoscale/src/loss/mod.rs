@@ -24,6 +24,7 @@ mod inner;
 pub mod margin;
 mod multi_scale;
 mod reduction;
+mod scaled_logits;
 mod scales;
 mod two_scale;
 
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 pub use multi_scale::MultiScale;
 use multi_scale::threshold_findings;
+pub use scaled_logits::ScaledLogits;
 pub use scales::{ScaleParameter, Scales};
 pub(crate) use two_scale::{Kept, host_labels};
 pub use two_scale::{TwoScaleConfig, TwoScaleLoss};

@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::VarMap;
 
-use super::margin;
-use super::{LossSpec, MultiScale, Scales};
+use super::margin::{self, Logits};
+use super::{LossSpec, MultiScale, ScaledLogits, Scales};
 use crate::finding::{Findings, KeyPath};
 use crate::metrics::{Evaluation, check_superclasses};
 use crate::norm::{NormGradient, ParameterNorm};
@@ -253,10 +253,14 @@ impl TwoScaleLoss {
     ) -> Result<()> {
         let logits = margin::check(logits, labels)?;
         check_superclasses(superclass, logits.classes())?;
-        let log_norm = self.log_norm()?;
-        let multiplier = self.first_multiplier(log_norm)?;
-        logits.for_each_row(|i, x| into.push(x, labels[i], superclass, multiplier, log_norm.exp()));
+        self.scaled(logits)?.evaluate_into(1.0, labels, superclass, into);
         Ok(())
+    }
+
+    /// Logits with what scales them at the present weights.
+    pub(crate) fn scaled(&self, logits: Logits) -> Result<ScaledLogits> {
+        let log_norm = self.log_norm()?;
+        Ok(ScaledLogits { logits, multiplier: self.first_multiplier(log_norm)?, norm: log_norm.exp() })
     }
 
     /// Begins a batch of training: computes R(α) anew where it is kept for several batches and this is the batch for it.
@@ -319,7 +323,7 @@ impl TwoScaleLoss {
     }
 
     /// c_1 = R1/R.
-    pub(crate) fn first_multiplier(&self, log_norm: f64) -> Result<f64> {
+    fn first_multiplier(&self, log_norm: f64) -> Result<f64> {
         Ok(self.scales.values()?[0] * (-log_norm).exp())
     }
 }

@@ -1,6 +1,28 @@
 //! Calibration: distance of the largest probability from the share of correct predictions, and the likelihood.
 use super::Evaluation;
 
+/// Position among `bins` equal bins of [0, 1].
+fn bin_of(probability: f64, bins: usize) -> usize {
+    ((probability * bins as f64) as usize).min(bins - 1)
+}
+
+/// 1 where an object is predicted correctly, else 0.
+fn hit(evaluation: &Evaluation, object: usize) -> f64 {
+    f64::from(u8::from(evaluation.predicted[object] == evaluation.label[object]))
+}
+
+/// Mean over objects of the largest probability max_i p_i; NaN without objects.
+///
+/// ```
+/// use twoscale::metrics::{Evaluation, confidence};
+/// let evaluation = Evaluation { label: vec![0, 1], max_probability: vec![0.75, 0.5], ..Evaluation::default() };
+/// assert_eq!(confidence(&evaluation), 0.625);
+/// ```
+#[must_use]
+pub fn confidence(evaluation: &Evaluation) -> f64 {
+    evaluation.max_probability.iter().map(|&p| f64::from(p)).sum::<f64>() / evaluation.len() as f64
+}
+
 /// Expected calibration error (Guo et al. 2017): objects are sorted into `bins` equal bins of max_i p_i on [0, 1]; the mean over objects
 /// of |accuracy - mean max_i p_i| of their bin. NaN without objects or when a probability is NaN.
 ///
@@ -19,9 +41,8 @@ pub fn expected_calibration_error(evaluation: &Evaluation, bins: usize) -> f64 {
     let mut gaps = vec![0.0; bins.max(1)];
     for (object, probability) in evaluation.max_probability.iter().enumerate() {
         let probability = f64::from(*probability);
-        let bin = ((probability * gaps.len() as f64) as usize).min(gaps.len() - 1);
-        let hit = evaluation.predicted[object] == evaluation.label[object];
-        gaps[bin] += f64::from(u8::from(hit)) - probability;
+        let bin = bin_of(probability, gaps.len());
+        gaps[bin] += hit(evaluation, object) - probability;
     }
     gaps.iter().map(|gap| gap.abs()).sum::<f64>() / evaluation.len() as f64
 }
@@ -43,9 +64,9 @@ pub fn expected_calibration_error(evaluation: &Evaluation, bins: usize) -> f64 {
 pub fn reliability(evaluation: &Evaluation, bins: usize) -> Vec<(f64, f64)> {
     let mut counts = vec![(0.0, 0.0); bins.max(1)];
     for (object, probability) in evaluation.max_probability.iter().enumerate() {
-        let bin = ((f64::from(*probability) * counts.len() as f64) as usize).min(counts.len() - 1);
+        let bin = bin_of(f64::from(*probability), counts.len());
         let (hits, objects) = &mut counts[bin];
-        *hits += f64::from(u8::from(evaluation.predicted[object] == evaluation.label[object]));
+        *hits += hit(evaluation, object);
         *objects += 1.0;
     }
     let bins = counts.len() as f64;

@@ -13,7 +13,7 @@ pub use accuracy::{
     accuracy, average_accuracy, close_enough, superclass_accuracy, superclass_average_accuracy,
     superclass_close_enough, top_k,
 };
-pub use calibration::{expected_calibration_error, negative_log_likelihood, reliability};
+pub use calibration::{confidence, expected_calibration_error, negative_log_likelihood, reliability};
 pub use histogram::{Histogram, correct_probability, delta_p, delta_p_histogram, max_probability, share_below};
 pub use mass::{Masses, masses};
 pub use row::check_superclasses;

@@ -80,9 +80,7 @@ impl Trainer {
             Kept { log_norm: number("log-norm")?, initial_log_norm: number("initial-log-norm")?, steps };
         Ok(())
     }
-}
 
-impl Trainer {
     /// Takes over [`Trainer::weights`], to evaluate a network that was trained before. Training cannot go on from there: momentum and
     /// R(α⁰) are not part of the weights.
     ///

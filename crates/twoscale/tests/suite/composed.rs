@@ -1,7 +1,7 @@
 //! What a GPU computes, candle's operations in single precision, on the CPU beside the kernels.
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::loss::{Inner, LossKind, LossSpec};
-use twoscale::metrics::Evaluation;
+use twoscale::metrics::{Evaluation, confidence};
 use twoscale::models::ModelSpec;
 use twoscale::ops::{
     Activation, average_pool_all, backward, batch_norm_evaluation, batch_norm_relu, composed, conv_relu_pool, conv2d,
@@ -133,11 +133,7 @@ fn whole_steps_of_a_wide_resnet_with_asam() {
             (train(&loss, 3), composed(|| train(&loss, 3)));
         let last = |steps: &[Step]| steps.last().expect("three steps").loss;
         assert!((last(&steps) / last(&expected) - 1.0).abs() < 1e-3, "{} and {}", last(&steps), last(&expected));
-        let mean = |evaluation: &Evaluation| {
-            let all = &evaluation.max_probability;
-            all.iter().map(|p| f64::from(*p)).sum::<f64>() / all.len() as f64
-        };
-        let (seen, expected) = (mean(&evaluation), mean(&expected_evaluation));
+        let (seen, expected) = (confidence(&evaluation), confidence(&expected_evaluation));
         assert!((seen - expected).abs() < 1e-2, "mean probability {seen}, expected {expected}");
     }
 }

@@ -1,12 +1,12 @@
 //! Every differentiable piece against central differences in double precision.
 use candle_core::{DType, Device, Tensor, Var};
-use twoscale::loss::{Inner, LossKind, LossSpec, MultiScale, Scales};
+use twoscale::loss::{LossKind, LossSpec, MultiScale, Scales};
 use twoscale::models::Model;
 use twoscale::norm::ParameterNorm;
 use twoscale::options::{BiasNorm, Layers, LossOptions, NormKind, NormOptions, SeparationBase};
 use twoscale::parameters::{LayerKind, Parameter, Role};
 
-use crate::support::{Chain, assert_close, batch, entries, gaussian};
+use crate::support::{Chain, INNER, assert_close, batch, entries, gaussian};
 
 /// Compares the gradient of a scalar f with central differences in every entry of `var`. Step 1e-6: the error of the difference is
 /// about 1e-10, far below the tolerance of 1e-7 of the largest entry.
@@ -40,14 +40,7 @@ const LABELS: [u32; 6] = [0, 1, 2, 3, 0, 1];
 #[test]
 fn inner_losses() {
     let logits = variable(&[6, 4], 11);
-    for inner in [
-        Inner::CrossEntropy,
-        Inner::Truncated(0.2),
-        Inner::Smoothed(0.1),
-        Inner::SquaredError,
-        Inner::Focal(2.0),
-        Inner::LogitNorm(0.3),
-    ] {
+    for inner in INNER {
         check(&format!("{inner:?}"), &logits, &|| inner.per_object(&logits, &LABELS).unwrap().mean_all().unwrap());
     }
 }
@@ -56,14 +49,7 @@ fn inner_losses() {
 fn multi_scale_losses_in_logits_and_multipliers() {
     let logits = variable(&[6, 4], 12);
     let multipliers = Var::new(&[0.7, 2.0, 5.0], &Device::Cpu).unwrap();
-    for inner in [
-        Inner::CrossEntropy,
-        Inner::Truncated(0.2),
-        Inner::Smoothed(0.1),
-        Inner::SquaredError,
-        Inner::Focal(2.0),
-        Inner::LogitNorm(0.3),
-    ] {
+    for inner in INNER {
         let loss = MultiScale::new(&[0.1, 0.8], inner).unwrap();
         let mean = || loss.per_object(&logits, &LABELS, &multipliers, 1.0).unwrap().mean_all().unwrap();
         check(&format!("{inner:?} in the logits"), &logits, &mean);

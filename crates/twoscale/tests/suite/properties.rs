@@ -7,16 +7,7 @@ use twoscale::norm::ParameterNorm;
 use twoscale::options::{Gate, LossOptions, Normalisation, Reduction};
 use twoscale::trainer::{Step, Trainer};
 
-use crate::support::{Chain, assert_close, batch, entries, gaussian, loss, sgd, trainer};
-
-const INNER: [Inner; 6] = [
-    Inner::CrossEntropy,
-    Inner::Truncated(0.2),
-    Inner::Smoothed(0.1),
-    Inner::SquaredError,
-    Inner::Focal(2.0),
-    Inner::LogitNorm(0.3),
-];
+use crate::support::{Chain, INNER, assert_close, batch, entries, gaussian, loss, sgd, trainer};
 
 /// Steps and final weights of a short training.
 fn train(trainer: &mut Trainer, steps: u64, dtype: DType) -> (Vec<Step>, Vec<Vec<f64>>) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::Result;
 use twoscale::initialisation::{BiasInitialisation, Initialisation};
-use twoscale::loss::{LossKind, LossSpec};
+use twoscale::loss::{Inner, LossKind, LossSpec};
 use twoscale::models::Model;
 use twoscale::optimiser::OptimiserSpec;
 use twoscale::options::LossOptions;
@@ -137,6 +137,16 @@ impl Model for Chain {
         &self.parameters
     }
 }
+
+/// The losses on one scale.
+pub const INNER: [Inner; 6] = [
+    Inner::CrossEntropy,
+    Inner::Truncated(0.2),
+    Inner::Smoothed(0.1),
+    Inner::SquaredError,
+    Inner::Focal(2.0),
+    Inner::LogitNorm(0.3),
+];
 
 /// A loss of the paper's ratio 10.
 pub fn loss(kind: LossKind, thresholds: &[f64]) -> LossSpec {
