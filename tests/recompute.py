@@ -76,16 +76,17 @@ def direction(found, question, exact):
     return "fails" if high < start or low > end else "unclear"
 
 
-def magnitude(found, question, exact):
+def magnitude(found, question, exact, toward):
+    """toward: the answer about the direction of the same number, None where it is not asked."""
     mean, low, high, n = found
     if n < 2 and not exact:
         return "unclear"
+    bounded = question.get("from") is not None or question.get("to") is not None
+    within = direction(found, question, exact) if bounded else "fails"
     value = question.get("value")
-    if value is not None and low <= value <= high:
-        return "holds"
-    if question.get("from") is None and question.get("to") is None:
-        return "fails"
-    return direction(found, question, exact)
+    if within != "holds" and value is not None and low <= value <= high:
+        return "unclear" if toward == "unclear" else "holds"
+    return within
 
 
 def combined(answers):
@@ -130,11 +131,17 @@ def check(document, rows, complain):
             elif found is not None:
                 if found[3] != part["n"] or not all(map(close, found[:3], published)):
                     complain(f"{where}: published {published}, n = {part['n']}; recomputed {found}")
-            for name, judge in (("direction", direction), ("magnitude", magnitude)):
+            toward = None
+            for name in ("direction", "magnitude"):
                 question = part.get(name)
                 if question is None:
                     continue
-                answer = judge(found, question, exact) if found else "not-run"
+                if found is None:
+                    answer = "not-run"
+                elif name == "direction":
+                    answer = toward = direction(found, question, exact)
+                else:
+                    answer = magnitude(found, question, exact, toward)
                 answers[name].append(answer)
                 if answer != question["answer"]:
                     complain(f"{where}: {name} published as {question['answer']}, recomputed as {answer}")

@@ -131,15 +131,20 @@ pub fn direction(e: &Estimate, range: Range, exact: bool) -> Answer {
 }
 
 /// Magnitude: holds where the paper's value lies in the interval or the interval in the range, fails where neither can be, is unclear
-/// otherwise and with one seed.
-pub fn magnitude(e: &Estimate, magnitude: &Magnitude, exact: bool) -> Answer {
+/// otherwise and with one seed. `toward` is the answer about the direction of the same number, where it is asked: an interval that
+/// leaves the direction open is too wide to confirm a value by containing it.
+pub fn magnitude(e: &Estimate, magnitude: &Magnitude, toward: Option<Answer>, exact: bool) -> Answer {
     if !decides(e, exact) {
         return Answer::Unclear;
     }
-    if magnitude.value.is_some_and(|value| e.low <= value && value <= e.high) {
-        return Answer::Holds;
+    let range = magnitude.range();
+    let within = if range.is_open() { Answer::Fails } else { direction(e, range, exact) };
+    match magnitude.value {
+        Some(value) if within != Answer::Holds && e.low <= value && value <= e.high => {
+            if toward == Some(Answer::Unclear) { Answer::Unclear } else { Answer::Holds }
+        }
+        _ => within,
     }
-    if magnitude.range().is_open() { Answer::Fails } else { direction(e, magnitude.range(), exact) }
 }
 
 #[cfg(test)]
@@ -173,13 +178,28 @@ mod tests {
     fn magnitudes_follow_from_the_printed_value_and_the_range() {
         let printed = |value| Magnitude { value: Some(value), ..Magnitude::default() };
         // The text says +12, ours is [7.5, 8.7].
-        assert_eq!(magnitude(&e(7.5, 8.7, 10), &printed(12.0), false), Answer::Fails);
-        assert_eq!(magnitude(&e(7.5, 8.7, 10), &printed(8.0), false), Answer::Holds);
+        assert_eq!(magnitude(&e(7.5, 8.7, 10), &printed(12.0), None, false), Answer::Fails);
+        assert_eq!(magnitude(&e(7.5, 8.7, 10), &printed(8.0), None, false), Answer::Holds);
         let both = Magnitude { from: Some(8.0), to: Some(14.0), ..printed(12.0) };
-        assert_eq!(magnitude(&e(8.5, 9.7, 10), &both, false), Answer::Holds);
-        assert_eq!(magnitude(&e(7.5, 8.7, 10), &both, false), Answer::Unclear);
-        assert_eq!(magnitude(&e(6.5, 7.7, 10), &both, false), Answer::Fails);
-        assert_eq!(magnitude(&e(12.0, 12.0, 1), &both, false), Answer::Unclear);
+        assert_eq!(magnitude(&e(8.5, 9.7, 10), &both, None, false), Answer::Holds);
+        assert_eq!(magnitude(&e(7.5, 8.7, 10), &both, None, false), Answer::Unclear);
+        assert_eq!(magnitude(&e(6.5, 7.7, 10), &both, None, false), Answer::Fails);
+        assert_eq!(magnitude(&e(12.0, 12.0, 1), &both, None, false), Answer::Unclear);
+    }
+
+    #[test]
+    fn an_interval_that_leaves_the_direction_open_confirms_no_printed_value() {
+        let about = Magnitude { value: Some(-0.5), from: Some(-1.0), to: Some(0.0), ..Magnitude::default() };
+        let value = Magnitude { value: Some(-0.5), ..Magnitude::default() };
+        let wide = e(-14.9, 2.9, 2);
+        for asked in [&about, &value] {
+            assert_eq!(magnitude(&wide, asked, Some(Answer::Unclear), false), Answer::Unclear);
+            assert_eq!(magnitude(&wide, asked, None, false), Answer::Holds);
+        }
+        // A range is confirmed all the same: the direction may be open because hardly any effect is left.
+        let small = Magnitude { value: Some(0.1), from: Some(-1.0), to: Some(1.0), ..Magnitude::default() };
+        assert_eq!(magnitude(&e(-0.3, 0.2, 10), &small, Some(Answer::Unclear), false), Answer::Holds);
+        assert_eq!(magnitude(&e(-9.0, -7.0, 2), &value, Some(Answer::Holds), false), Answer::Fails);
     }
 
     #[test]

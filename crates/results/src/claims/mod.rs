@@ -12,7 +12,7 @@
 //! // Gains of five seeds, in points; the paper says +12.
 //! let e = results::statistics::estimate(&[7.6, 8.4, 8.1, 8.3, 7.9]).unwrap();
 //! let gain = direction(&e, Range { from: Some(0.0), to: None }, false);
-//! let size = magnitude(&e, &Magnitude { value: Some(12.0), ..Magnitude::default() }, false);
+//! let size = magnitude(&e, &Magnitude { value: Some(12.0), ..Magnitude::default() }, Some(gain), false);
 //! assert_eq!((gain, size), (Answer::Holds, Answer::Fails));
 //! assert_eq!(Verdict::of(gain, size), Verdict::DirectionOnly);
 //! ```
@@ -239,8 +239,9 @@ pub fn answer(part: &Part, unit: Unit, e: Option<Estimate>, note: Option<String>
         let answer = e.map_or(Answer::NotRun, |e| answer::direction(&e, range, exact));
         DirectionAnswer { range, answer, p: e.and_then(|e| p_value(&e, range, answer, exact)) }
     });
+    let toward = direction.as_ref().map(|direction| direction.answer);
     let magnitude = part.magnitude.clone().map(|asked| {
-        let of = |asked: &Magnitude| e.map_or(Answer::NotRun, |e| answer::magnitude(&e, asked, exact));
+        let of = |asked: &Magnitude| e.map_or(Answer::NotRun, |e| answer::magnitude(&e, asked, toward, exact));
         let own = asked.figure.map(|value| of(&Magnitude { value: Some(value), ..Magnitude::default() }));
         MagnitudeAnswer { answer: of(&asked), by_figure: own, asked }
     });
