@@ -247,10 +247,20 @@ impl Font {
         text.chars().count() as f64 * self.size * if self.bold { 0.61 } else { 0.55 }
     }
 
-    /// Font made smaller, down to two thirds, where a text would be wider than `width`.
+    /// Font made smaller, down to three fifths, where a text would be wider than `width`.
     pub fn shrunk_to(mut self, text: &str, width: f64) -> Self {
-        self.size *= (width / self.width(text).max(1.0)).clamp(2.0 / 3.0, 1.0);
+        self.size *= (width / self.width(text).max(1.0)).clamp(0.6, 1.0);
         self
+    }
+
+    /// Text cut to a width, with an ellipsis at its end where characters are left out.
+    pub fn cut(&self, text: &str, width: f64) -> String {
+        let most = self.fitting(width);
+        if text.chars().count() <= most {
+            return text.to_owned();
+        }
+        let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+        format!("{}…", kept.trim_end())
     }
 
     /// Number of characters that fit into a width.

@@ -83,8 +83,8 @@ pub fn resolve<'a>(
             let own = colour(&loss.colour)?;
             let (colour, label) = match set.filter(|set| *set != panel.set) {
                 None => (own, loss.label.clone()),
-                Some(Set::Train) => (mixed(own, RGBColor(0, 0, 0), 0.4), format!("{}, training set", loss.label)),
-                Some(Set::Test) => (mixed(own, WHITE, 0.3), format!("{}, test set", loss.label)),
+                Some(Set::Train) => (mixed(own, RGBColor(0, 0, 0), 0.4), format!("{}, train", loss.label)),
+                Some(Set::Test) => (mixed(own, WHITE, 0.3), format!("{}, test", loss.label)),
             };
             let number = seen.iter().position(|known| *known == label).unwrap_or_else(|| {
                 seen.push(label.clone());
@@ -180,8 +180,9 @@ impl Resolved<'_> {
         for ((_, curve), y) in labels.iter().zip(at) {
             canvas.marker(curve.marker, (x + 12.0, y), Ink::solid(curve.colour))?;
             let ink = Ink::solid(mixed(curve.colour, RGBColor(0, 0, 0), 0.35));
-            let font = Font::new(17.0, ink).shrunk_to(&curve.label, LABELS - 20.0);
-            canvas.text(&curve.label, (x + 23.0, y), &font)?;
+            let room = LABELS - 20.0;
+            let font = Font::new(17.0, ink).shrunk_to(&curve.label, room);
+            canvas.text(&font.cut(&curve.label, room), (x + 23.0, y), &font)?; // the legend has the whole label
         }
         Ok(())
     }
@@ -325,6 +326,14 @@ fn apart(wanted: &[f64], top: f64, bottom: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_labels_are_cut_to_their_room() {
+        let font = Font::new(17.0, Ink::solid(RGBColor(0, 0, 0))).shrunk_to("three scales, η = 0.01 and 1", 113.0);
+        let cut = font.cut("three scales, η = 0.01 and 1", 113.0);
+        assert!(cut.starts_with("three scales") && cut.ends_with('…') && font.width(&cut) <= 113.0, "{cut}");
+        assert_eq!(font.cut("single scale", 113.0), "single scale");
+    }
 
     #[test]
     fn labels_do_not_overlap_and_stay_in_the_panel() {
