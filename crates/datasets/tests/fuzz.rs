@@ -1,5 +1,5 @@
 //! Hostile data files: a corpus that is kept, and random changes of good files. No panic, no hang, bounded memory; every refusal is one
-//! short sentence. A binary of its own, so that its memory can be measured.
+//! short sentence. A binary of its own, so that its memory can be measured. `TWOSCALE_FUZZ=N` makes N times as many changes.
 
 #[path = "it/fake.rs"]
 #[allow(dead_code)] // one function is for the other program
@@ -199,8 +199,12 @@ fn changed(mut bytes: Vec<u8>, changes: &[Change]) -> Vec<u8> {
     bytes
 }
 
+fn rounds() -> u32 {
+    150 * std::env::var("TWOSCALE_FUZZ").ok().and_then(|times| times.parse::<u32>().ok()).unwrap_or(1)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: rounds(), ..ProptestConfig::default() })]
 
     #[test]
     fn changed_npy_files_load_or_are_refused(changes in changes(), as_labels: bool) {

@@ -1,5 +1,5 @@
 //! Hostile experiment files: none makes the program panic or hang, and every error is a few lines long. The corpus holds one
-//! file a kind of mistake; the rest are random changes of real files, always the same ones.
+//! file a kind of mistake; the rest are random changes of real files, always the same ones. `TWOSCALE_FUZZ=N` makes N times as many.
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -123,7 +123,8 @@ fn random_changes_of_real_files_are_answered() {
     }
     texts.push(fs::read_to_string(folder("tests/corpus/valid.yaml")).expect("readable"));
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    for round in 0..1_000 {
+    let times = std::env::var("TWOSCALE_FUZZ").ok().and_then(|times| times.parse::<usize>().ok()).unwrap_or(1);
+    for round in 0..1_000 * times {
         let text = changed(&texts[round % texts.len()], &mut random);
         let began = Instant::now();
         if let Some(message) = told(Source::parse("fig99.yaml", "fig99", text.clone())) {
