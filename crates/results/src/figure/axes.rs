@@ -132,7 +132,8 @@ fn half_plane(polygon: &[Xy], inside: impl Fn(Xy) -> f64) -> Vec<Xy> {
     cut
 }
 
-/// Chooses at most `most` round values in [from, to] (steps of 1, 2, 2.5 or 5 times a power of ten), with labels of equal precision.
+/// Chooses at most `most` round values in [from, to] (steps of 1, 2, 2.5 or 5 times a power of ten), with labels of equal precision. Steps
+/// of 0.025 are left out: their labels are as wide as the room beside the axis.
 pub fn ticks(from: f64, to: f64, most: usize) -> Vec<(f64, String)> {
     let span = to - from;
     if !(span.is_finite() && span > 0.0) {
@@ -140,8 +141,9 @@ pub fn ticks(from: f64, to: f64, most: usize) -> Vec<(f64, String)> {
     }
     let count = |step: f64| ((to / step + 1e-9).floor() - (from / step - 1e-9).ceil()) as usize + 1;
     let power = (span / most.max(1) as f64).log10().floor() as i32;
-    let steps = (power..power + 3).flat_map(|p| [(1.0, 0), (2.0, 0), (2.5, 1), (5.0, 0)].map(|s| (s, p)));
-    let fitting = steps.map(|((m, more), p)| (m * 10f64.powi(p), more - p)).find(|(step, _)| count(*step) <= most);
+    let steps = (power..power + 3).flat_map(|p| [(1.0, 0), (2.0, 0), (2.5, 1), (5.0, 0)].map(|(m, more)| (m, more, p)));
+    let narrow = steps.filter(|(_, more, p)| more - p <= 2 || *more == 0);
+    let fitting = narrow.map(|(m, more, p)| (m * 10f64.powi(p), more - p)).find(|(step, _)| count(*step) <= most);
     let Some((step, decimals)) = fitting else { return Vec::new() };
     let decimals = decimals.max(0) as usize;
     let first = (from / step - 1e-9).ceil();
@@ -168,6 +170,7 @@ mod tests {
         assert_eq!(labels(1.0, 128.0, 8), ["20", "40", "60", "80", "100", "120"]);
         assert_eq!(labels(-1.0, 0.0, 6), ["−1.0", "−0.8", "−0.6", "−0.4", "−0.2", "0.0"]);
         assert_eq!(labels(0.4, 0.85, 6), ["0.4", "0.5", "0.6", "0.7", "0.8"]);
+        assert_eq!(labels(-0.09, 0.11, 8), ["−0.05", "0.00", "0.05", "0.10"]);
         assert_eq!(labels(0.0, 2.1333, 6), ["0.0", "0.5", "1.0", "1.5", "2.0"]);
         assert!(ticks(1.0, 1.0, 5).is_empty());
     }
