@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Result<Value, NotYaml> {
 /// Checks the limits without building anything.
 ///
 /// # Errors
-/// As [`parse`], keys apart.
+/// Fails as [`parse`] does, keys apart.
 pub fn check(text: &str) -> Result<(), NotYaml> {
     let refuse = |line, reason: String| Err(NotYaml { line, reason });
     if text.len() > MAX_BYTES {
