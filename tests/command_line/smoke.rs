@@ -1,4 +1,4 @@
-//! The README's first command, with real training.
+//! Test of the README's first command, with real training.
 use crate::support::User;
 use serde_json::Value;
 

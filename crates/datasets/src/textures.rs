@@ -133,11 +133,11 @@ fn draw(class: usize, random: &mut Stream, image: &mut [u8]) {
     let (superclass, sibling) = (class / SIBLINGS, (class % SIBLINGS) as f32);
     let (shape, kind) = (superclass % SHAPES, superclass / SHAPES);
 
-    // What makes the class.
+    // The period of the texture and the hue distinguish the classes.
     let period = (3.0 + 1.1 * sibling) * random.between(0.86, 1.16);
     let hue = superclass as f32 * 0.382 + (sibling - 2.0) * 0.09 + random.between(-0.08, 0.08);
 
-    // What does not.
+    // All other numbers are independent of the class within its super-class.
     let figure = Texture::random(kind, 1.0 / period, random);
     let ground_kind = random.below(3);
     let ground_period = random.between(4.0, 16.0);

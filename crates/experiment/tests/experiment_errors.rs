@@ -1,5 +1,5 @@
-//! Every mistake in an experiment file or on the command line is told with file and line, or the option, the key and what
-//! would be right.
+//! Tests that every mistake in an experiment file or on the command line is reported with file and line, or the option, the key
+//! and what would be right.
 use experiment::{Choice, Error, Source};
 
 const TEXT: &str = "\

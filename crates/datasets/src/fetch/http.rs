@@ -148,7 +148,7 @@ impl Wanted<'_> {
                     };
                 }
             }
-            // Also while nothing at all arrives. Before an answer the waits of the request itself bound the time.
+            // The check runs even while no byte arrives. Before the answer the timeouts of the request itself bound the time.
             let elapsed = window.0.elapsed();
             if arriving.is_some() && elapsed >= self.limits.window {
                 if window.1 < self.limits.slowest * self.limits.window.as_secs().max(1) {

@@ -14,7 +14,7 @@ use crate::store::{Checkpoint, Tensors};
 use experiment::spec::{Input, LastBatch, RunSpec};
 use samples::{data, spec};
 
-/// Panics or fails at its n-th call of any kind, as a killed process would: nothing is kept but the last checkpoint.
+/// Fails at its n-th call of any kind, as a killed process would: nothing is kept but the last checkpoint.
 struct Breaking<'a> {
     inner: &'a dyn LearnerFactory,
     calls_left: AtomicUsize,
