@@ -143,7 +143,7 @@ pub fn complete(text: &str) -> String {
     GIVEN.get().map_or_else(|| text.to_owned(), |given| given.complete(text))
 }
 
-/// This very command, to be pasted.
+/// Returns the present command in a form that can be pasted.
 pub fn again() -> String {
     let words = std::env::args().skip(1).map(|word| quoted(&word));
     std::iter::once(PROGRAM.to_owned()).chain(words).collect::<Vec<_>>().join(" ")

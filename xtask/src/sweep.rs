@@ -81,8 +81,8 @@ fn combinations(place: &Context, args: &Sweep) -> Result<Vec<Combination>, Comma
             CommandError::Usage(error.to_string().replace("--set ", "--vary "))
         })?;
         let keys: Vec<String> = plan.runs.iter().map(|run| run.spec.key()).collect();
-        if let Some(twin) = seen.get(&keys) {
-            crate::text::tell!("{} is left out: it is the same training as {twin}", assignment.name());
+        if let Some(equal) = seen.get(&keys) {
+            crate::text::tell!("{} is left out: it is the same training as {equal}", assignment.name());
             continue;
         }
         seen.insert(keys, assignment.name());

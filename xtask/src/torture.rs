@@ -310,7 +310,7 @@ impl Attack {
         self.compare(reference, &store)
     }
 
-    /// Fills a small disk, makes room, finishes; then forbids writing. Needs the right to mount.
+    /// Fills a small disk, enlarges it, finishes; then forbids writing. Needs the right to mount.
     fn full_disk(&mut self, reference: &Reference) -> Done {
         let store = self.fresh();
         fs::create_dir_all(&store).map_err(|error| error.to_string())?;

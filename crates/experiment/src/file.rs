@@ -20,7 +20,7 @@ pub struct Experiment {
     #[serde(default)]
     pub figure: String,
     /// File over which this one is laid: `base/cifar100-lenet5.yaml` or `fig4.yaml`, looked for beside this file, then in the
-    /// repository's `experiments`. This file is a patch then, as an entry of `scales` is: mappings are merged, `null` takes a
+    /// repository's `experiments`. The present file is a patch then, as an entry of `scales` is: mappings are merged, `null` takes a
     /// key away, everything else is replaced; a mapping laid over `panels` or `claims` names the items that it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,

@@ -179,18 +179,18 @@ fn a_candidate_with_one_seed_gets_the_noise_of_the_files_own() {
     // The store has four whole trainings of the files' own assignment, whose beginnings count.
     let own: Vec<_> = setting.candidates.own[0].runs.iter().filter(|r| r.seed <= 4).map(|r| r.spec.clone()).collect();
     search.scheduler.run(&own, options(), &Silent).expect("runs");
-    let lent = search.run(options(), None, &NoObserver).expect("runs");
-    assert_eq!(lent.trained, 0);
+    let filled = search.run(options(), None, &NoObserver).expect("runs");
+    assert_eq!(filled.trained, 0);
     let runs = super::records::gather(&setting.candidates.own[0], &Rung { seeds: 4, ..first }, &setting.store);
     let runs = runs.expect("readable").expect("all there");
     let four = super::score::score_figure(&setting.candidates.own[0], &setting.figures[0].paper, &first, &runs).score;
     // √(s² (1/4 + 1/6)) of four seeds is √(s² (1 + 1/6)) of one: the paper has the file's six.
     let expected = four.noise.expect("four seeds") * ((1.0 + 1.0 / 6.0) / (1.0 / 4.0 + 1.0 / 6.0f64)).sqrt();
-    for ranking in &lent.rankings {
-        assert!((ranking.noise.expect("lent") - expected).abs() < 1e-12, "{ranking:?}");
+    for ranking in &filled.rankings {
+        assert!((ranking.noise.expect("filled") - expected).abs() < 1e-12, "{ranking:?}");
     }
     let scores = |outcome: &Outcome| outcome.rankings.iter().map(|s| s.rms).collect::<Vec<_>>();
-    assert_eq!(scores(&lent), scores(&alone), "the distance is its own");
+    assert_eq!(scores(&filled), scores(&alone), "the distance is its own");
 }
 
 #[test]

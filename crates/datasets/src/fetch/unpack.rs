@@ -18,7 +18,7 @@ const EXTRA: u64 = 1 << 16;
 /// Bytes that the other members of an archive may have: headers, padding, a page of documentation.
 const SURPLUS: u64 = 4 << 20;
 
-/// Where the files of an archive go.
+/// Destination of the files of an archive.
 pub(super) struct Unpacking<'a> {
     pub(super) source: &'a Source,
     /// Small files beside those of the catalogue that are kept.

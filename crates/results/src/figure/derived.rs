@@ -69,7 +69,7 @@ fn difference_panel(panel: &Panel, name: String, drawn: &[&Series], papers: &[Pa
     Panel {
         panel: name,
         title: format!("{} minus single scale", panel.title),
-        // The smoothing stands beside the axis: the title has no room for it.
+        // The smoothing stands beside the axis, since the title has no space for it.
         smooth: 0,
         y: Axis { label: format!("{} − single's{smoothing}", panel.y.label), from: low - free, to: high + free },
         series: panel.series.iter().filter(compared).cloned().collect(),

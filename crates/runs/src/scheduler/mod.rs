@@ -199,7 +199,7 @@ impl Scheduler<'_> {
         std::thread::scope(|scope| {
             for _ in 0..jobs {
                 let thread = std::thread::Builder::new().spawn_scoped(scope, || worker.work());
-                // Where the system has no more threads, the running ones do all the work; where none runs, this thread does.
+                // The running threads do all the work where the system has no more of them; this thread does where none runs.
                 if thread.is_err() && !queue.hand_over(&mut None) {
                     worker.work();
                 }

@@ -85,7 +85,7 @@ impl RunData {
     }
 }
 
-/// Some objects of one set. Its tensors are made when asked for: the fake trainer does not ask.
+/// Some objects of one set. Tensors are made when asked for, which the fake trainer never does.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
     data: &'a RunData,

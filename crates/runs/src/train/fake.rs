@@ -1,6 +1,6 @@
 //! A trainer that learns nothing and is done at once: for tests of the command line, of the scheduler and of the store.
 //!
-//! Its curves look like the paper's: accuracy rises from chance, two-scale losses end above single, the more the smaller η.
+//! The fake curves look like the paper's: accuracy rises from chance, two-scale losses end above single, the more the smaller η.
 use candle_core::{Device, Tensor};
 use rand::Rng;
 use twoscale::loss::margin::Logits;
