@@ -17,8 +17,8 @@ use crate::text::{say, tell};
 /// Attacks the store with kills, damage and full disks, and reports what was lost.
 ///
 /// Trains small runs again and again in folders of its own, with the fake and the real trainer: killed at random moments, by two and
-/// four processes at once, on a full disk, on a read-only one, with every byte of a record damaged in turn. Prints the number of attacks, and fails
-/// when a record differs from the undisturbed one, or a damaged one is used.
+/// four processes at once, on a full disk, on a read-only one, with every byte of a record damaged in turn. Prints the number of attacks,
+/// and fails when a record differs from the undisturbed one, or a damaged one is used.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:

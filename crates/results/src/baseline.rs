@@ -17,8 +17,8 @@ pub const END: f64 = 4.0;
 /// Allowed root mean square difference along the curve of a dense network, in standard errors. Measured, AVX2 and portable against
 /// AVX-512 (figure 13): at most 0.02. Other batches of the same data move it by about 1, and the mean hardly.
 pub const DENSE_PATH: f64 = 0.2;
-/// Allowed root mean square difference along the curve of a convolutional network, in which a difference of rounding grows. Measured, AVX2 and portable against AVX-512 (figure
-/// 10): at most 1.1.
+/// Allowed root mean square difference along the curve of a convolutional network, in which a difference of rounding grows.
+/// Measured, AVX2 and portable against AVX-512 (figure 10): at most 1.1.
 pub const PATH: f64 = 2.5;
 
 /// Comparison of one number with the baseline's.

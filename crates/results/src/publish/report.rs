@@ -33,8 +33,8 @@ impl Reported {
     }
 }
 
-/// Writes a section for each figure, its variants after it, then one on where the paper contradicts itself. Figures are linked as `figN.svg` beside the
-/// report.
+/// Writes a section for each figure, its variants after it, then one on where the paper contradicts itself. Figures are
+/// linked as `figN.svg` beside the report.
 pub fn report(figures: &[Reported]) -> String {
     let mut out = String::from("# What was reproduced\n\n");
     let claims: Vec<&Judgement> = figures.iter().flat_map(|figure| &figure.own.claims).collect();

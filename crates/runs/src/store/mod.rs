@@ -10,8 +10,8 @@
 //! runs/fake/...             the same for the fake trainer of the tests, whose records are never mixed with real ones
 //! ```
 //!
-//! A caller takes [`Store::lock`], trains the run and calls [`Store::save`]; [`Store::load`] reads its record at any time after. Any number of processes may
-//! do so at once, also on several hosts with a shared folder. [`Store::inspect`] finds what is damaged or left over.
+//! A caller takes [`Store::lock`], trains the run and calls [`Store::save`]; [`Store::load`] reads its record at any time after. Any number of
+//! processes may do so at once, also on several hosts with a shared folder. [`Store::inspect`] finds what is damaged or left over.
 //!
 //! # Digests
 //!
