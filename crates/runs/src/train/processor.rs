@@ -12,8 +12,8 @@ use experiment::spec::RunSpec;
 /// Processor that trains runs: `cpu`, `cuda` (the first GPU) or `cuda:N` (GPU N, from 0).
 ///
 /// The processor is no part of a run's key: records name it beside their results, as they name the CPU's kernels. The GPU's code is
-/// compiled with the feature `cuda` alone, and such a program begins only where NVIDIA's driver is installed, which it is linked with. The code was never run on
-/// a GPU; the same operations are compared with the kernels on the CPU (`twoscale::ops::composed`).
+/// compiled with the feature `cuda` alone, and such a program begins only where NVIDIA's driver is installed, which it is linked
+/// with. The code was never run on a GPU; the same operations are compared with the kernels on the CPU (`twoscale::ops::composed`).
 ///
 /// ```
 /// use runs::train::Processor;
