@@ -1,4 +1,4 @@
-//! `bench`: the shape of what it gives to scripts. Never a time: machines differ, and are busy.
+//! Tests of the form of `bench`'s output for scripts. No test compares times, since machines differ and are busy.
 use crate::support::User;
 use serde_json::Value;
 

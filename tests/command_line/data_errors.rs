@@ -1,4 +1,4 @@
-//! Damaged and missing data, through the command line.
+//! Tests of damaged and missing data through the command line.
 use crate::support::User;
 
 const REPRODUCE: [&str; 5] = ["reproduce", "fig13", "--fake-trainer", "--seeds", "1"];

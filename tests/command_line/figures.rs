@@ -1,4 +1,4 @@
-//! From a command to figures, tables and verdicts, with the fake trainer: what matters here is not what is learned.
+//! Tests of figures, tables and verdicts through the command line, with the fake trainer, since they do not depend on what is learned.
 use crate::support::User;
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ fn a_dry_run_trains_and_writes_nothing() {
     let dry = [&FAKE[..], &["--dry-run"]].concat();
     let did = user.run(&dry).expect(0, &["48 runs would be trained", "target/figures/fake-smoke/fig13.svg"]);
     assert!(!user.path("runs").exists() && !user.here("target").exists(), "{}", did.out);
-    // Without the data there is a guess, and nothing is fetched.
+    // Without the data the time is a guess, and nothing is fetched.
     let _ = user.run(&["reproduce", "fig4", "--dry-run"]).expect(0, &["30 runs would be trained", " ?", "cifar-100"]);
     let _ = user.run(&FAKE).expect(0, &[]);
     let _ = user.run(&dry).expect(0, &["every run is done", "replaced where they differ"]);
@@ -76,7 +76,7 @@ fn a_figure_is_drawn_from_its_published_table_alone() {
         .expect(1, &["nothing is published", "cargo xtask reproduce fig3"]);
 }
 
-/// The repository's own figures, from what is published of them.
+/// Judges the repository's own figures from their published documents.
 #[test]
 fn a_verdict_is_compared_with_that_under_other_assumptions() {
     let user = User::new();
@@ -138,7 +138,7 @@ fn a_diverging_run_is_recorded_and_named() {
     assert!(svg.contains("Diverged and left out"), "the figure says so");
 }
 
-/// The page over what the repository publishes: complete by itself, every claim and every image told in words.
+/// The page over the repository's published figures needs no other file, and states every claim and every image in words.
 #[test]
 fn the_report_is_one_page_that_needs_nothing_else() {
     let user = User::new();

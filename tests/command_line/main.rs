@@ -1,4 +1,4 @@
-//! The command line as a user meets it, one module a subject.
+//! End-to-end tests of the command line, one module for each subject.
 mod bench;
 mod data_errors;
 mod figures;

@@ -1,4 +1,4 @@
-//! Standard output and error: files that are full, pipes that close, colours, JSON, commands that can be pasted.
+//! Tests of standard output and error: files that are full, pipes that close, colours, JSON, commands that can be pasted.
 #![cfg(unix)]
 use std::fs::File;
 use std::process::{Command, Stdio};

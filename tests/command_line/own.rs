@@ -1,4 +1,4 @@
-//! Experiments of one's own: a path that ends in .yaml, drawn apart, never among the paper's figures.
+//! Tests of the user's own experiments: named by a path that ends in .yaml, drawn apart, never among the paper's figures.
 use crate::support::User;
 
 const MINE: &str = "\

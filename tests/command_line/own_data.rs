@@ -1,4 +1,4 @@
-//! A data set from the user's own `.npy` files, without any Rust.
+//! Tests of a data set from the user's own `.npy` files.
 use std::fs;
 
 use crate::support::{User, npy};
@@ -41,7 +41,7 @@ fn a_set_of_files_is_trained_recorded_and_trained_again_when_a_file_changes() {
     }
     let again = user.run(&reproduce(&[])).expect(0, &[]);
     assert!(!again.err.contains("trained in"), "{}", again.err);
-    // Other content under the same name is another training.
+    // A file with other content under the same name is another training.
     let path = user.here("experiments/x.npy");
     let mut bytes = fs::read(&path).expect("readable");
     *bytes.last_mut().expect("some bytes") ^= 1;
@@ -73,7 +73,7 @@ fn what_is_wrong_with_a_set_of_files_is_a_sentence() {
     wrong(&small, &["model.kernel", "images of 6x6 are too small for two 5x5 convolutions", "need 16x16"]);
     let crop = "data.augmentation={crop: 7}";
     wrong(&files(crop), &["data.augmentation.crop", "must be at most 6, is 7"]);
-    // What is found only when the numbers are read.
+    // These mistakes are found only when the numbers are read.
     fs::write(user.here("experiments/y.npy"), npy("(59,)", &[0; 59])).expect("writable");
     let _ = user.run(&reproduce(&[])).expect(1, &["y.npy has 59 labels, and", "x.npy has 60 images"]);
 }

@@ -1,4 +1,4 @@
-//! Nothing stale is told: each plan has figures, documents and verdicts of its own.
+//! Tests that nothing outdated is shown: each plan has figures, documents and verdicts of its own.
 use std::collections::BTreeSet;
 
 use crate::support::User;
@@ -55,7 +55,7 @@ fn after_an_edit_the_old_verdict_is_not_told_as_the_files() {
     let _ = user.run(&["list", "--scale", "smoke", "--fake-trainer"]).expect(0, &["published for another plan"]);
     let figure = ["figure", "fig13", "--scale", "smoke", "--fake-trainer"];
     let _ = user.run(&figure).expect(1, &["published for another plan", "cargo xtask reproduce fig13"]);
-    // Words are no part of a plan.
+    // Titles and other words are no part of a plan.
     edit("title: Two-scale loss on MNIST", "title: The same in other words");
     let _ = user.run(&VERDICT).expect(0, &["from target/figures/fake-smoke/data/fig13.json"]);
 }
@@ -83,7 +83,7 @@ fn a_damaged_table_or_document_is_neither_drawn_nor_overwritten() {
     assert!(std::fs::read(&svg).expect("there") == drawn, "the figure is as it was");
 }
 
-/// The repository's own figures: each was published for the plan that its file has now.
+/// Each of the repository's own figures was published for the plan that its file has now.
 #[test]
 fn what_the_repository_publishes_is_of_the_plans_that_its_files_have() {
     let user = User::new();

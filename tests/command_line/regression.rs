@@ -1,7 +1,7 @@
-//! Reduced runs still give the curves that they gave: limits come from the spread over seeds in `tests/baselines/`.
+//! Test that reduced runs give the curves of the baselines: limits come from the spread over seeds in `tests/baselines/`.
 use crate::support::{Did, User};
 
-/// The check, in a store of its own: tests run side by side.
+/// Runs the check in a store of its own, since tests run side by side.
 fn check(arguments: &[&str]) -> Did {
     let user = User::new();
     let store = user.path("check").display().to_string();

@@ -1,4 +1,4 @@
-//! The search over assumptions through the command line.
+//! Tests of the search over assumptions through the command line.
 use crate::support::{User, root};
 
 #[test]
@@ -15,7 +15,7 @@ fn listed_assignments_are_compared_by_the_losses_that_are_asked_for() {
     let table = std::fs::read_to_string(user.here("target/assignments/fake-fig13.csv")).expect("the table is there");
     let head = table.lines().next().unwrap_or_default();
     assert!(head.contains("loss-options.gate,optimiser.learning-rate,model.biases,fig13,"), "{head}");
-    // The gate means nothing to a single scale, the learning rate does; the paper's own ends are the last row.
+    // A single scale has no gate, but a learning rate; the paper's own ends are the last row.
     assert_eq!(table.lines().count(), 1 + 3 + 1, "{table}");
     assert!(
         std::fs::read_to_string(user.here("target/assignments/fake-fig13.svg")).is_ok_and(|svg| svg.contains("<svg"))

@@ -1,4 +1,4 @@
-//! Runs on a cluster: through a real Slurm where this machine has one, else its scripts alone.
+//! Tests of runs on a cluster: through a real Slurm where this machine has one, else of the scripts alone.
 #![cfg(unix)]
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +29,7 @@ fn a_dry_run_prints_the_script() {
     let _ = user.run(&[&FIGURE[..], &["--partition", "low"]].concat()).expect(2, &["--slurm"]);
 }
 
-/// Programs that answer as Slurm's do, and begin nothing.
+/// Writes programs that answer as Slurm's do, and begin nothing.
 fn fake_slurm(folder: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::create_dir_all(folder).expect("made");
@@ -87,14 +87,14 @@ fn a_preempted_array_and_a_killed_task_lose_and_repeat_nothing() {
         .collect();
     let begun = Instant::now();
     wait_for(&user, begun, |status| records(status) >= 4);
-    // Preemption: a job of a higher partition takes every core for a moment, where there is such a partition.
+    // A job of a higher partition preempts the tasks for a moment, where there is such a partition.
     let preempted =
         said("sbatch", &["--parsable", "--partition=high", "--exclusive", "--output=/dev/null", "--wrap=sleep 3"]);
     if preempted.is_none() {
         println!("no partition `high`: nothing is preempted");
     }
     wait_for(&user, begun, |status| records(status) >= 12);
-    // A task killed in the middle, with its lock.
+    // One task is killed in the middle, while it holds a lock.
     let pattern = format!("slurm-task --list {}", user.path("runs/fake/slurm").display());
     let victim = said("pgrep", &["--full", "--oldest", &pattern]);
     if let Some(victim) = &victim {

@@ -1,4 +1,4 @@
-//! Interruptions and stores that cannot be used.
+//! Tests of interruptions and of stores that cannot be used.
 #![cfg(unix)]
 use std::process::Command;
 use std::time::Duration;
@@ -90,7 +90,7 @@ fn a_record_of_another_version_is_refused_and_kept() {
     let run = folders.map(|path| path.join("run.json")).find(|path| path.exists()).expect("a record");
     let text = std::fs::read_to_string(&run).expect("readable");
     let version = env!("CARGO_PKG_VERSION");
-    // Without the digest of its own text, which other versions may not have.
+    // The record loses the digest of its own text, which other versions may not have.
     let (text, _) = text.rsplit_once(",\n  \"digest\"").expect("a record ends with its digest");
     let other = format!("{}\n}}\n", text.replace(&format!("\"{version}\""), "\"99.0.0\""));
     assert!(other.contains("99.0.0"), "a record says its version");

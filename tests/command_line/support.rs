@@ -1,4 +1,4 @@
-//! Shared parts of the end-to-end tests: they drive the command line as a user does, in folders of their own.
+//! Shared parts of the end-to-end tests, which call the command line as a user does, in folders of their own.
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -50,7 +50,7 @@ impl Did {
 }
 
 impl User {
-    /// In the repository as it is.
+    /// Makes a user who works in the repository as it is.
     ///
     /// # Panics
     /// Panics where no temporary folder can be made.
@@ -59,7 +59,7 @@ impl User {
         Self { folder: tempfile::tempdir().expect("a temporary folder"), place: root().to_owned() }
     }
 
-    /// In a copy of the repository's experiments, to change them.
+    /// Makes a user who works in a copy of the repository's experiments, to change them.
     ///
     /// # Panics
     /// Panics where the files cannot be copied.

@@ -1,4 +1,4 @@
-//! `sweep` and `runs`: experiments of one's own, and what is kept of them.
+//! Tests of `sweep` and `runs`: combinations of values, and their runs in the store.
 use crate::support::User;
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ fn a_sweep_trains_every_combination_and_compares_them() {
 fn the_same_training_twice_is_told_and_wrong_values_are_refused() {
     let user = User::with_copy();
     let sweep = |vary: &str| user.run(&[&SWEEP[..], &[vary]].concat());
-    // The gate means nothing to a single scale.
+    // A single scale has no gate.
     let _ = sweep("loss-options.gate=raw,scaled")
         .expect(0, &["gate scaled is left out: it is the same training as gate raw"]);
     let _ = sweep("optimiser.learning-rat=1,2").expect(2, &["--vary optimiser.learning-rat=1", "did you mean"]);

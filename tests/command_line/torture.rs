@@ -1,4 +1,4 @@
-//! The short form of `cargo xtask torture`.
+//! Test with the short form of `cargo xtask torture`.
 #![cfg(unix)]
 use crate::support::User;
 

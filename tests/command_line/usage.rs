@@ -1,4 +1,4 @@
-//! Wrong usage and wrong input: status 2, and a sentence that says what would be right.
+//! Tests of wrong usage and wrong input: status 2, and a sentence that says what would be right.
 use crate::support::User;
 
 #[test]

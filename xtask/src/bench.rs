@@ -39,7 +39,7 @@ pub fn run(args: &Bench) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Memory of a run, in a process that does nothing else.
+/// Measures the memory of a run in a process that does nothing else.
 fn alone(name: &str, quick: bool) -> Result<f64, String> {
     let program = std::env::current_exe().map_err(|error| format!("this program cannot be found: {error}"))?;
     let mut command = Command::new(program);

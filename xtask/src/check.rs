@@ -22,7 +22,7 @@ pub fn run(args: &Check) -> Result<(), CommandError> {
     let mut place = Context::find(&args.folders)?;
     let baselines = place.root.join("tests/baselines");
     if args.folders.store.is_none() {
-        // Records of earlier code would be found instead of training with this one.
+        // In the usual store, records of earlier code would be found in place of a training with the present code.
         let fresh = place.root.join("target/check");
         if fresh.exists() {
             std::fs::remove_dir_all(&fresh)

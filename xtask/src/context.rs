@@ -70,7 +70,7 @@ impl Context {
         })
     }
 
-    /// Returns whether the fake trainer is used.
+    /// Returns whether the fake trainer trains.
     pub fn is_fake(&self) -> bool {
         self.fake.is_some()
     }
@@ -201,7 +201,7 @@ impl Context {
         Ok(gathered)
     }
 
-    /// A path as one would write it here.
+    /// Returns a path as a user would write it from the working folder.
     pub fn shown(&self, path: &Path) -> String {
         let here = std::env::current_dir().unwrap_or_default();
         path.strip_prefix(here).unwrap_or(path).display().to_string()
@@ -213,9 +213,9 @@ impl Context {
 pub struct Found {
     /// State of the document beside the plan.
     pub standing: Standing,
-    /// Its folders.
+    /// Folders of the files.
     pub folders: publish::Folders,
-    /// The name of its files.
+    /// Name of the files.
     pub name: String,
 }
 

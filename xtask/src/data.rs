@@ -64,7 +64,7 @@ impl DataSource for Fetching {
     fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset> {
         if let Some(files) = data.files() {
             let dataset = files.load()?;
-            // Hashed when the run was planned; a file may have been written again meanwhile.
+            // The digest is of the time when the run was planned; a file may have been written again meanwhile.
             anyhow::ensure!(
                 data.sha256.as_ref().is_none_or(|expected| *expected == dataset.digest()),
                 "{} or {} was changed since this command began; run it again",
@@ -91,7 +91,7 @@ pub struct Download {
 }
 
 impl Download {
-    /// Nothing is shown until a file begins.
+    /// Returns a display that shows nothing until a file begins.
     pub fn new() -> Self {
         Self { bar: None }
     }

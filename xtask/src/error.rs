@@ -12,7 +12,7 @@ pub enum CommandError {
     Failed(String),
     /// Interrupted by a signal: status 130, 143 or 129; see [`interrupt::status`].
     Interrupted(String),
-    /// Told already: status 1 without another word.
+    /// The failure was reported already: status 1 without another message.
     Told,
 }
 

@@ -1,4 +1,4 @@
-//! Time that missing runs take, also where no data set is at hand.
+//! Time that missing runs take, estimated even where no data set is present.
 use datasets::{Dataset, Labels, Name};
 use experiment::spec::RunSpec;
 use runs::scheduler::{DataCache, Estimate, Scheduler, jobs, relative};
@@ -11,7 +11,7 @@ use crate::text::duration;
 pub struct Expected {
     /// Seconds until all runs are done.
     pub seconds: f64,
-    /// Set where nothing was measured.
+    /// True where nothing was measured.
     pub guessed: bool,
 }
 

@@ -21,7 +21,7 @@ pub fn run(args: &Figure) -> Result<(), CommandError> {
             continue;
         }
         if gathered.missing > 0 && args.folders.out.is_none() {
-            // A published figure is never replaced by one of half the runs.
+            // A figure of incomplete runs never replaces a published figure.
             folders.out = context.root.join("target/figures").join(format!("{}-partial", plan.scale));
         }
         let published = publish(&plan, &context.name(&plan, &choice), &gathered.runs, &folders)?;

@@ -77,7 +77,7 @@ pub struct Change {
     /// Number of seeds, in place of the file's.
     #[arg(long, value_name = "N")]
     pub seeds: Option<u64>,
-    /// Change a value of the experiment file, such as `schedule.steps=100`; may be given several times.
+    /// Changes a value of the experiment file, such as `schedule.steps=100`; may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
 }
@@ -107,7 +107,7 @@ pub struct Folders {
     /// Folder of figures [default: figures/ for the paper's runs, target/figures/ for all others].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Train nothing: made-up curves at once, for tests of this command line.
+    /// Trains nothing: gives made-up curves at once, for tests of this command line.
     #[arg(long, hide = true)]
     pub fake_trainer: bool,
     /// Time that a step of the fake trainer takes.
@@ -120,14 +120,14 @@ pub struct Folders {
 pub struct Training {
     #[command(flatten)]
     pub change: Change,
-    /// Train, draw and judge by this loss only; may be given several times.
+    /// Trains, draws and judges by this loss only; may be given several times.
     #[arg(long, value_name = "LOSS")]
     pub only: Vec<String>,
     /// Runs trained at a time [default: as many as there are cores; 1 on a GPU].
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
-    /// Device that trains: `cpu`, `cuda` (the first GPU) or `cuda:N`. A GPU needs a program compiled with `--features cuda`, and was
-    /// never tried: the same operations are tested on the CPU alone. Runs have the same keys on every device; records name theirs.
+    /// Device that trains: `cpu`, `cuda` (the first GPU) or `cuda:N`. A GPU needs a program compiled with `--features cuda`, which
+    /// was never tried: the same operations are tested on the CPU alone. Runs have the same keys on every device; records name the device.
     #[arg(long, value_name = "DEVICE", default_value_t = Processor::Cpu)]
     pub device: Processor,
     #[command(flatten)]
@@ -169,7 +169,7 @@ pub struct Reproduce {
     pub figures: Vec<String>,
     #[command(flatten)]
     pub training: Training,
-    /// Train and write nothing: only say what would be trained, how long that takes and where it goes.
+    /// Trains and writes nothing: only says what would be trained, how long that takes and where it goes.
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
@@ -179,8 +179,8 @@ pub struct Reproduce {
 /// Trains an experiment with every combination of some values, and compares the final accuracies.
 ///
 /// Prints a table of final accuracies (mean and 95 % interval over seeds) for each loss and combination, and writes it as CSV beside
-/// small multiples of the figure's panels, a row a combination. Runs are shared with `reproduce`; Ctrl-C stops, the same command
-/// goes on.
+/// small multiples of the figure's panels, one row for each combination. Runs are shared with `reproduce`; Ctrl-C stops, and the same
+/// command goes on.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -217,7 +217,7 @@ pub struct Runs {
     /// Folder of finished runs [default: $TWOSCALE_STORE, else runs/].
     #[arg(long, value_name = "DIR", global = true)]
     pub store: Option<PathBuf>,
-    /// List the runs of the fake trainer.
+    /// Lists the runs of the fake trainer.
     #[arg(long, hide = true, global = true)]
     pub fake_trainer: bool,
 }
@@ -225,19 +225,19 @@ pub struct Runs {
 /// Conditions that a listed run meets.
 #[derive(Args, Clone, Debug, Default)]
 pub struct RunsFilter {
-    /// Only runs that this figure needs, at any scale and in any variant.
+    /// Figure that needs the runs, at any scale and in any variant.
     #[arg(long, value_name = "FIG")]
     pub figure: Option<String>,
-    /// Only runs of this loss: a slug of the experiment file, or a part of one.
+    /// Loss of the runs: a slug of the experiment file, or a part of one.
     #[arg(long, value_name = "LOSS")]
     pub loss: Option<String>,
-    /// Only runs of this seed.
+    /// Seed of the runs.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Only runs that ended so.
+    /// End of the runs.
     #[arg(long, value_name = "OUTCOME", value_parser = ["finished", "diverged", "interrupted", "running"])]
     pub outcome: Option<String>,
-    /// Print JSON: a list of objects.
+    /// Prints JSON: a list of objects.
     #[arg(long)]
     pub json: bool,
 }
@@ -278,8 +278,8 @@ pub struct Figure {
 /// Searches for the assumptions under which the training comes nearest to the paper's curves, by successive halving.
 ///
 /// An assignment gives a value to each setting that the paper's text leaves open; every combination of the varied values is one.
-/// The assignments are trained briefly first (few seeds, the beginning of the training), and the best third goes on for longer, rung
-/// by rung. Only the losses that the paper draws are trained. Ctrl-C or the budget stops the search, and the same command goes on;
+/// The assignments are trained briefly first (few seeds, the beginning of the training), and the best third goes on for longer, in up to
+/// three rounds. Only the losses that the paper draws are trained. Ctrl-C or the budget stops the search, and the same command goes on;
 /// `reproduce` and other searches share the runs.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -301,17 +301,17 @@ pub struct Search {
     /// its values.
     #[arg(long, value_name = "FILE")]
     pub list: Option<PathBuf>,
-    /// Minutes after which it stops [default: none].
+    /// Minutes after which the search stops [default: none].
     #[arg(long, value_name = "MINUTES")]
     pub budget: Option<f64>,
-    /// Train every assignment with all seeds and steps, without halving.
+    /// Trains every assignment with all seeds and steps, without halving.
     #[arg(long)]
     pub grid: bool,
     #[command(flatten)]
     pub training: Training,
 }
 
-/// Prints a whole experiment as YAML: what its file, the files that this extends, the patches and the defaults say, each value
+/// Prints a whole experiment as YAML: all values of its file, of the files that it extends, of the patches and of the defaults, each
 /// with the place that it comes from.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -333,7 +333,7 @@ pub struct List {
     /// Scale: `paper`, `reduced` or `smoke`.
     #[arg(long, value_name = "SCALE", default_value = "paper")]
     pub scale: String,
-    /// Print JSON: a list of objects.
+    /// Prints JSON: a list of objects.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -355,19 +355,19 @@ pub struct Status {
     /// Scale: `paper`, `reduced` or `smoke`.
     #[arg(long, value_name = "SCALE", default_value = "paper")]
     pub scale: String,
-    /// Print JSON: an object.
+    /// Prints JSON: an object.
     #[arg(long)]
     pub json: bool,
-    /// Compare every byte of every record with its digest; without this, of each record only run.json.
+    /// Compares every byte of every record with its digest; without this option only run.json of each record is checked.
     #[arg(long)]
     pub verify: bool,
-    /// Remove damaged records, and what ended processes left over: half-written records, checkpoints of finished runs, locks.
+    /// Removes damaged records, and what ended processes left over: half-written records, checkpoints of finished runs, locks.
     #[arg(long)]
     pub prune: bool,
-    /// With --prune, remove records of older versions of this program too.
+    /// With --prune, removes records of older versions of this program too.
     #[arg(long, requires = "prune")]
     pub older: bool,
-    /// Show runs and Slurm's jobs again and again, until Ctrl-C.
+    /// Shows runs and Slurm's jobs again and again, until Ctrl-C.
     #[arg(long, conflicts_with = "prune")]
     pub watch: bool,
     #[command(flatten)]
@@ -385,10 +385,10 @@ pub struct Verdict {
     /// Figures, such as fig13; none: all.
     #[arg(value_name = "FIG")]
     pub figures: Vec<String>,
-    /// Print JSON: an object as in figures/data/figN.json, or a list of them when not exactly one figure is named.
+    /// Prints JSON: an object as in figures/data/figN.json, or a list of them when not exactly one figure is named.
     #[arg(long)]
     pub json: bool,
-    /// End with status 1 where a claim fails or is not run.
+    /// Ends with status 1 where a claim fails or is not run.
     #[arg(long)]
     pub strict: bool,
     #[command(flatten)]
@@ -410,7 +410,7 @@ pub struct Check {
     /// Figures, such as fig13; none: all that have a baseline.
     #[arg(value_name = "FIG")]
     pub figures: Vec<String>,
-    /// Keep the curves found as the new baseline.
+    /// Keeps the curves found as the new baseline.
     #[arg(long)]
     pub keep: bool,
     /// Runs trained at a time [default: as many as there are cores].
@@ -473,8 +473,8 @@ pub enum DataAction {
 
 /// Measures the speed of training, beside PyTorch where python3 has it.
 ///
-/// Steps, losses, evaluations, whole runs, two runs at once, memory. Ours and PyTorch's calls take turns in the same run, one
-/// thread each, on the same images: the data sets where they are there, else a stand-in.
+/// Rows are steps, losses, evaluations, whole runs, two runs at once, and memory. Calls of this program and of PyTorch take turns, one
+/// thread each, on the same images: those of the data sets where they are present, else of a stand-in.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -485,16 +485,16 @@ Examples:
 
 ratio = peer / ours: how many times faster ours is. A busy machine spoils times; CPU times suffer least.")]
 pub struct Bench {
-    /// Write the rows to this file, too, as JSON.
+    /// File to which the rows are written as JSON, too.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Measure these rows only.
+    /// Measures these rows only.
     #[arg(long, value_name = "NAME", num_args = 1.., value_parser = PossibleValuesParser::new(ROWS.map(|(name, _)| name)))]
     pub only: Vec<String>,
-    /// Measure for seconds in place of minutes: a look.
+    /// Measures for seconds in place of minutes, for a rough idea.
     #[arg(long)]
     pub quick: bool,
-    /// Print the value of this row of memory, in MB, measured in this process.
+    /// Prints the value of this row of memory, in MB, measured in this process.
     #[arg(long, hide = true, value_name = "NAME")]
     pub memory_of: Option<String>,
     /// Folder of data sets [default: $TWOSCALE_DATA, else the user's cache folder].
@@ -505,7 +505,7 @@ pub struct Bench {
 /// Writes experiments/schema.json, with which editors complete and check experiment files.
 #[derive(Args, Debug)]
 pub struct Schema {
-    /// Only check that the file is current.
+    /// Checks only that the file is current.
     #[arg(long)]
     pub check: bool,
 }

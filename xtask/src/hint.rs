@@ -101,7 +101,7 @@ impl Given {
             let (words, after) = command.split_at(end(command));
             out.push_str(words);
             let name = words[PROGRAM.len()..].split_whitespace().next().unwrap_or_default();
-            // A command without an argument is spoken of, not recommended.
+            // A command without an argument is only mentioned, not recommended.
             let recommended = words[PROGRAM.len()..].split_whitespace().count() > 1;
             let lacking = |(option, _): &&Pair| recommended && !words.split_whitespace().any(|word| word == *option);
             for (option, value) in self.for_command(name).filter(lacking) {
@@ -127,7 +127,7 @@ fn option(name: &'static str, path: Option<&Path>) -> Option<Pair> {
     path.map(|path| (name, quoted(&path.display().to_string())))
 }
 
-/// A word as a shell wants it.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     // A word with a zero byte cannot have come from a command line.
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), std::borrow::Cow::into_owned)
@@ -143,7 +143,7 @@ pub fn complete(text: &str) -> String {
     GIVEN.get().map_or_else(|| text.to_owned(), |given| given.complete(text))
 }
 
-/// This very command, to be pasted.
+/// Returns the present command in a form that can be pasted.
 pub fn again() -> String {
     let words = std::env::args().skip(1).map(|word| quoted(&word));
     std::iter::once(PROGRAM.to_owned()).chain(words).collect::<Vec<_>>().join(" ")

@@ -6,16 +6,16 @@ use std::time::Duration;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Set as soon as a signal asks to stop.
+/// Flag that is set as soon as a signal asks to stop.
 pub static STOP: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Number of the signal that arrived last; 0: none.
 static SIGNAL: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
-/// Added to a signal's number in an exit status, as shells have it.
+/// Number that shells add to a signal's number in an exit status.
 const BY_SIGNAL: u8 = 128;
 
-/// Time between two looks for a signal, only to say that it was heard: trainings look at [`STOP`] themselves.
+/// Time between two checks for a signal, only to report its arrival: trainings read [`STOP`] themselves.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Begins to listen. Where no handler can be installed (some sandboxes forbid it), a signal ends the process, which loses no
@@ -23,8 +23,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // Registered first, so that the first Ctrl-C finds STOP unset and only the second one ends the process. SIGTERM and SIGHUP
-        // never do: schedulers of clusters send them more than once.
+        // The shutdown is registered first, so that the first Ctrl-C finds STOP unset and only the second one ends the process. SIGTERM
+        // and SIGHUP never end it, since schedulers of clusters send them more than once.
         let _ = flag::register_conditional_shutdown(SIGINT, i32::from(BY_SIGNAL) + SIGINT, Arc::clone(&STOP));
         for signal in signals() {
             let _ = flag::register_usize(signal, Arc::clone(&SIGNAL), usize::try_from(signal).unwrap_or(0));
@@ -55,7 +55,7 @@ pub fn status() -> u8 {
 #[cfg(unix)]
 fn signals() -> Vec<i32> {
     let mut signals = vec![SIGINT, SIGTERM];
-    // `nohup` has this signal ignored, and means it.
+    // A process begun by `nohup` ignores this signal and must go on doing so.
     if !is_ignored(signal_hook::consts::SIGHUP) {
         signals.push(signal_hook::consts::SIGHUP);
     }

@@ -1,4 +1,4 @@
-//! `list`: every figure at a glance.
+//! `list`: a table of all figures.
 use std::collections::BTreeMap;
 
 use experiment::Plan;
@@ -92,7 +92,7 @@ impl FigureRow {
     }
 }
 
-/// `3 hold, 1 fails`.
+/// Returns the numbers of verdicts in words: `3 hold, 1 fails`.
 fn tally(verdicts: impl Iterator<Item = Verdict>) -> String {
     let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
     for verdict in verdicts {

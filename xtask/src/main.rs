@@ -34,7 +34,7 @@ use clap::Parser;
 use error::CommandError;
 use flags::{Cli, Command};
 
-/// A training step makes and drops tensors of the same few sizes. This allocator keeps their pages instead of giving them
+/// A training step makes and drops tensors of the same few sizes. Mimalloc keeps their pages instead of giving them
 /// back to the system each time, which is 15-25 % of a step.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

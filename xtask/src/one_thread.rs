@@ -1,4 +1,4 @@
-//! One thread for what candle does itself, also without cargo.
+//! Restriction of candle's own work to one thread, even where the program is started without cargo.
 use std::process::{Command, ExitCode};
 
 const VARIABLE: &str = "CANDLE_NUM_THREADS";
@@ -8,7 +8,7 @@ const VARIABLE: &str = "CANDLE_NUM_THREADS";
 /// candle reads the variable once and otherwise spreads every elementwise operation of 64 Ki entries and more over a pool of
 /// spinning, pinned threads that all runs queue for. Cargo's `[env]` sets it for `cargo xtask`, but not for the program
 /// when it is started directly, by a scheduler of a cluster, say. Setting it from within is `unsafe`, since other threads may be
-/// reading the environment; a new beginning is not.
+/// reading the environment; starting the program anew is not.
 pub fn ensure() -> Option<ExitCode> {
     if std::env::var_os(VARIABLE).is_some() {
         return None;
@@ -18,7 +18,7 @@ pub fn ensure() -> Option<ExitCode> {
     restart(again)
 }
 
-/// Takes this process's place; comes back only when that fails, and then slower is better than not at all.
+/// Replaces this process; returns only when that fails, and then this process goes on with more threads.
 #[cfg(unix)]
 fn restart(mut again: Command) -> Option<ExitCode> {
     use std::os::unix::process::CommandExt as _;

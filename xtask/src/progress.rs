@@ -32,7 +32,7 @@ struct Shared {
     bar: Option<ProgressBar>,
     begun: Instant,
     last: Mutex<Instant>,
-    /// Processes of which it was said that they are waited for.
+    /// Processes that were already reported as waited for.
     holders: Mutex<Vec<String>>,
 }
 
@@ -42,7 +42,7 @@ impl Line {
         Self::of(Tally::default())
     }
 
-    /// A line that knows what each run costs when `jobs` (0: one a core) are trained at a time.
+    /// A line with an estimate of the time left, from the cost of each run when `jobs` (0: one a core) are trained at a time.
     pub fn with_estimate(estimate: &Estimate, asked_jobs: usize) -> Self {
         Self::of(Tally::with_costs(&estimate.costs, jobs(asked_jobs)))
     }
@@ -65,7 +65,7 @@ impl Line {
         Self { shared, ticker: Mutex::new(Some((stop, ticker))) }
     }
 
-    /// Takes the line away.
+    /// Removes the line.
     pub fn clear(&self) {
         if let Some((stop, ticker)) = self.ticker.lock().unwrap_or_else(PoisonError::into_inner).take() {
             drop(stop);

@@ -1,4 +1,4 @@
-//! `report`: everything published, as one HTML page or one Markdown text.
+//! `report`: all published figures, as one HTML page or one Markdown text.
 use std::path::Path;
 
 use ::report::{Figure, Page, PanelNames, Shown, State};
@@ -88,7 +88,7 @@ fn figures(place: &Context, folders: &Folders) -> Result<Vec<Figure>, CommandErr
     place.catalogue.names().iter().map(of_figure).collect()
 }
 
-/// What is published of a plan. Numbers of another plan are left out: a verdict of yesterday's file is not one of today's.
+/// Finds what is published of a plan. Numbers of another plan are left out: the verdict on an earlier file is not one on the present.
 fn of_plan(plan: &Plan, folders: &Folders) -> Result<Shown, CommandError> {
     let empty = || document(plan, &plan.name, &Runs::new());
     let (document, state) = match standing(plan, &plan.name, folders)? {

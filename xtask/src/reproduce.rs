@@ -72,7 +72,7 @@ pub fn run(args: &Reproduce) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Leaves figures that take months on a CPU out of `all`; named themselves they stay.
+/// Leaves figures that take months on a CPU out of `all`; where they are named one by one they stay.
 fn affordable(plans: Vec<Plan>, figures: &[String]) -> Vec<Plan> {
     let takes_months = |plan: &Plan| {
         plan.of_paper
@@ -92,13 +92,13 @@ fn affordable(plans: Vec<Plan>, figures: &[String]) -> Vec<Plan> {
     kept
 }
 
-/// An error where runs failed, with the first reasons.
+/// Returns an error where runs failed, with the first reasons.
 pub fn refuse_failures(summary: &Summary, place: &Context) -> Result<(), CommandError> {
     if summary.failures.is_empty() {
         return Ok(());
     }
     let shown = summary.failures.iter().take(SHOWN);
-    // The first line says what is wrong; some errors go on with a trace of the program.
+    // The first line says what is wrong; some errors continue with a trace of the program.
     let mut reasons: Vec<&str> = shown.filter_map(|failure| failure.error.lines().next()).collect();
     let more = format!("and {} more", summary.failures.len().saturating_sub(SHOWN));
     if summary.failures.len() > SHOWN {
@@ -214,7 +214,7 @@ pub fn stopped_or(error: runs::scheduler::SchedulerError) -> CommandError {
     if interrupt::requested() { CommandError::Interrupted(error.to_string()) } else { error.into() }
 }
 
-/// Refuses a folder that cannot be written, before hours are spent on what would go there.
+/// Refuses a folder that cannot be written, before hours are spent on figures that would go there.
 pub fn check_writable(folder: &Path, place: &Context) -> Result<(), CommandError> {
     let data = folder.join("data");
     let probe = data.join(format!(".probe-{}", std::process::id()));
@@ -228,7 +228,7 @@ pub fn check_writable(folder: &Path, place: &Context) -> Result<(), CommandError
     })
 }
 
-/// Draws and judges a plan, prints tables, and returns what it came to in a line.
+/// Draws and judges a plan, prints tables, and returns the verdicts in a line.
 fn draw(place: &Context, plan: &Plan, choice: &Choice) -> Result<String, CommandError> {
     let gathered = place.gather(plan)?;
     let folders = place.folders(plan, choice);

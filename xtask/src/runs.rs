@@ -225,7 +225,7 @@ fn json_row(entry: &Entry) -> Value {
     })
 }
 
-/// The key that begins so.
+/// Finds the key with this beginning.
 fn key(place: &Context, beginning: &str) -> Result<String, CommandError> {
     let keys = place.store.keys()?;
     let found: Vec<&String> = keys.iter().filter(|key| key.starts_with(beginning)).collect();

@@ -1,4 +1,4 @@
-//! `search`: successive halving over assignments, told rung by rung, with a table and a figure at its end.
+//! `search`: successive halving over assignments, reported rung by rung, with a table and a figure at its end.
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::progress::Line;
 use crate::reproduce::stopped_or;
 use crate::text::{count, duration, say};
 
-/// Assignments left out that are told one by one.
+/// Assignments left out that are named one by one.
 const SHOWN: usize = 5;
 
 /// Runs the command.
@@ -182,10 +182,10 @@ fn describe(rung: &Rung) -> String {
     format!("{}, {}, {share}", count(rung.assignments, "assignment"), count(seeds, "seed"))
 }
 
-/// Prints how the search goes.
+/// Prints the progress of the search.
 struct Narrator;
 
-/// A progress line that goes when its batch is done.
+/// A progress line that is removed when its batch is done.
 struct BatchLine(Line);
 
 impl Progress for BatchLine {
@@ -274,7 +274,7 @@ fn notes(place: &Context, args: &Search, plans: &[experiment::Plan]) -> Vec<Stri
     notes
 }
 
-/// Prints how the search ended: with status 0 also where the budget ended it, for that was asked for.
+/// Prints how the search ended: with status 0 even where the budget ended it, since the user asked for that.
 fn end(outcome: &Outcome) -> Result<(), CommandError> {
     let failed: Vec<_> = outcome.rankings.iter().filter(|ranking| ranking.failure.is_some()).collect();
     if let Some(remaining) = &outcome.remaining {

@@ -1,4 +1,4 @@
-//! `show`: a whole experiment, with the place that each value comes from.
+//! `show`: a whole experiment, each value with the place that it comes from.
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::flags::{self, Show};

@@ -21,20 +21,20 @@ use crate::progress::Line;
 use crate::reproduce::stopped_or;
 use crate::text::{count, say, tell};
 
-/// Failed runs that are told one by one.
+/// Failed runs that are named one by one.
 const SHOWN: usize = 5;
 
 /// Options of `--slurm`.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Flags {
-    /// Submit the missing runs to Slurm, one task a run, and return at once; store and data have to be on a shared file system.
+    /// Submits the missing runs to Slurm, one task for each run, and returns at once; store and data have to be on a shared file system.
     /// sbatch's own variables give it further options, such as SBATCH_CONSTRAINT: nodes with other kernels begin runs anew.
     #[arg(long)]
     pub slurm: bool,
     /// Slurm's partition [default: the cluster's].
     #[arg(long, value_name = "P", requires = "slurm")]
     pub partition: Option<String>,
-    /// Time limit of a task, such as 90 (minutes) or 4:00:00 [default: the partition's]. What it cuts goes on in the task's next turn.
+    /// Time limit of a task, such as 90 (minutes) or 4:00:00 [default: the partition's]. A run cut off goes on in the task's next turn.
     #[arg(long, value_name = "T", requires = "slurm")]
     pub time: Option<Time>,
     /// Tasks at a time [default: as many as the cluster gives].
@@ -42,14 +42,14 @@ pub struct Flags {
     pub array_limit: Option<u32>,
 }
 
-/// Trains the runs of a list that no other process trains: a task of an array. Not for people.
+/// Trains the runs of a list that no other process trains: a task of an array. Called by the scripts alone.
 #[derive(Args, Debug)]
 #[command(hide = true)]
 pub struct Task {
     /// The runs.
     #[arg(long, value_name = "FILE")]
     pub list: PathBuf,
-    /// What trains.
+    /// Device that trains.
     #[arg(long, default_value_t = Processor::Cpu)]
     pub device: Processor,
     #[command(flatten)]
@@ -84,7 +84,7 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
         say(format!("no run to submit; draw with: cargo xtask figure {}", args.figures.join(" ")));
         return Ok(());
     }
-    // An own experiment is named by a path, of which the name is a part.
+    // The user's own experiment is named by a path, of which the name is a part.
     let stem = |figure: &String| Path::new(figure).file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = args.figures.iter().map(stem).collect::<Vec<_>>().join("-");
     let store = absolute(place.store.root())?;
@@ -101,7 +101,7 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
     if let Some(what) = place.store.prepare()? {
         return Err(CommandError::Failed(what));
     }
-    // Fetched here, once: many tasks would fetch the same files at once.
+    // Data are fetched here, once, since many tasks would fetch the same files at the same time.
     let data = place.sets()?;
     for spec in &missing {
         data.get(&spec.data).map_err(CommandError::failed)?;
@@ -111,7 +111,7 @@ pub fn submit(args: &Reproduce, place: &Context, plans: &[Plan]) -> Result<(), C
         let path = path.display().to_string();
         move |error: std::io::Error| CommandError::Failed(format!("cannot write {path}: {error}"))
     };
-    // A copy: tasks that begin tomorrow must not run what is compiled until then.
+    // Tasks run a copy of the program, since those that begin tomorrow must not run what is compiled until then.
     let program = folder.join("xtask");
     let current = std::env::current_exe().map_err(CommandError::failed)?;
     std::fs::copy(current, &program).map_err(written(&program))?;
@@ -190,7 +190,7 @@ pub fn jobs() -> Result<String, CommandError> {
     Ok(if jobs.is_empty() { "no jobs".to_owned() } else { format!("{header}\n{}", jobs.join("\n")) })
 }
 
-/// Runs to be trained, without those that tasks gave up, which are told.
+/// Runs to be trained, without those that tasks gave up, which are printed.
 fn missing(place: &Context, plans: &[Plan]) -> Result<Vec<RunSpec>, CommandError> {
     let mut seen = HashSet::new();
     let mut missing = Vec::new();

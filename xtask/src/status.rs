@@ -24,18 +24,18 @@ pub fn run(args: &Status) -> Result<(), CommandError> {
     if args.prune {
         let removed = place.store.prune(&found, args.older)?;
         tell!("removed: {} of {}", count(removed, "item"), place.shown(place.store.root()));
-        // Records stay that were not to be removed, or are in use.
+        // Records that are in use, or were not to be removed, are still there.
         return judge(&place, &place.store.inspect(args.verify)?, args);
     }
     judge(&place, &found, args)
 }
 
-/// Runs and jobs, again and again until Ctrl-C.
+/// Prints runs and jobs again and again until Ctrl-C.
 fn watch(args: &Status, place: &Context) -> Result<(), CommandError> {
     crate::interrupt::listen();
     while !crate::interrupt::requested() {
         if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
-            // Home and clear, as every terminal has it since the VT100.
+            // The escape sequences of the VT100 move the cursor home and clear the screen.
             say("\x1b[H\x1b[2J");
         }
         show(args, place, &place.store.inspect(false)?)?;
@@ -174,7 +174,7 @@ fn name<'a>(title: &str, errors: impl ExactSizeIterator<Item = &'a StoreError>) 
     }
 }
 
-/// Damaged records make the command fail.
+/// Fails where there are damaged records.
 fn judge(place: &Context, found: &Inspection, args: &Status) -> Result<(), CommandError> {
     let damaged = found.damaged.len() + found.unreadable.len();
     if args.verify {

@@ -1,4 +1,4 @@
-//! Colours. They are written as escape sequences and taken out again where standard output or error is no terminal, or where
+//! Colours, written as escape sequences and taken out again where standard output or error is no terminal, or where
 //! `NO_COLOR` is set.
 use anstyle::{AnsiColor, Style};
 

@@ -70,7 +70,7 @@ pub fn run(args: &Sweep) -> Result<(), CommandError> {
 fn combinations(place: &Context, args: &Sweep) -> Result<Vec<Combination>, CommandError> {
     let source = place.source(&args.figure)?;
     let base = args.training.choice();
-    // Mistakes that have nothing to do with the varied values are told without them.
+    // Mistakes that have nothing to do with the varied values are reported without them.
     source.plan(&base)?;
     let mut combinations: Vec<Combination> = Vec::new();
     let mut seen: HashMap<Vec<String>, String> = HashMap::new();
@@ -81,8 +81,8 @@ fn combinations(place: &Context, args: &Sweep) -> Result<Vec<Combination>, Comma
             CommandError::Usage(error.to_string().replace("--set ", "--vary "))
         })?;
         let keys: Vec<String> = plan.runs.iter().map(|run| run.spec.key()).collect();
-        if let Some(twin) = seen.get(&keys) {
-            crate::text::tell!("{} is left out: it is the same training as {twin}", assignment.name());
+        if let Some(equal) = seen.get(&keys) {
+            crate::text::tell!("{} is left out: it is the same training as {equal}", assignment.name());
             continue;
         }
         seen.insert(keys, assignment.name());
@@ -145,7 +145,7 @@ fn csv(results: &[Swept<'_>]) -> String {
     out
 }
 
-/// Small multiples: a row a combination, a column a panel of the figure.
+/// Draws small multiples: one row for each combination, one column for each panel of the figure.
 fn picture(name: &str, results: &[Swept<'_>], notes: &[String]) -> Result<String, CommandError> {
     let rows: Vec<Row> = results.iter().map(|(combination, gathered, _)| row(combination, gathered)).collect();
     let seeds = results.first().map_or(0, |(combination, _, _)| combination.plan.experiment.seeds);

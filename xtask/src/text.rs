@@ -2,7 +2,8 @@
 use std::io::{ErrorKind, Write};
 use std::sync::{Mutex, PoisonError};
 
-/// Writes a line to standard error like `eprintln!`, but without a panic where nobody listens any more (`2>&1 | head`).
+/// Writes a line to standard error like `eprintln!`, but without a panic where the reader has gone (`2>&1
+/// head`).
 macro_rules! tell {
     ($($words:tt)*) => {{
         use std::io::Write as _;

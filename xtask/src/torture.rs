@@ -1,6 +1,6 @@
-//! `torture`: kills, damage, full disks and many processes, with real processes on stores of their own, and the figures of what it did.
+//! `torture`: kills, damage, full disks and many processes, with real processes on stores of their own; prints counts of all attacks.
 //!
-//! Every round ends the same way: the records must be byte for byte those of a run that nobody disturbed.
+//! Every round ends the same way: the records must be byte for byte those of an undisturbed run.
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,18 @@ use tempfile::TempDir;
 use crate::error::CommandError;
 use crate::text::{say, tell};
 
-/// Attacks the store with kills, damage and full disks, and says what was lost.
+/// Attacks the store with kills, damage and full disks, and reports what was lost.
 ///
 /// Trains small runs again and again in folders of its own, with the fake and the real trainer: killed at random moments, by two and
-/// four processes at once, on a full disk, on a read-only one, with every byte of a record damaged in turn. Prints how often, and fails
-/// when a record differs from the undisturbed one, or a damaged one is used.
+/// four processes at once, on a full disk, on a read-only one, with every byte of a record damaged in turn. Prints the number of attacks,
+/// and fails when a record differs from the undisturbed one, or a damaged one is used.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   cargo xtask torture                 two minutes
   cargo xtask torture --seconds 900   a longer look; another --seed kills at other moments")]
 pub struct Torture {
-    /// Seconds that it takes, about.
+    /// Seconds that the command takes, about.
     #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
     pub seconds: u64,
     /// Seed of the moments and places.
@@ -33,7 +33,7 @@ pub struct Torture {
     pub seed: u64,
 }
 
-/// Files of a record that must not depend on how it came about.
+/// Files of a record that must not depend on interruptions of its run.
 const FILES: [&str; 3] = ["history.safetensors", "evaluation.safetensors", "model.safetensors"];
 
 /// Time within which any child must end.
@@ -81,12 +81,12 @@ enum Trainer {
     Real,
 }
 
-/// Records of runs that nobody disturbed.
+/// Records of undisturbed runs.
 struct Reference {
     trainer: Trainer,
     /// Bytes of [`FILES`], by key.
     records: BTreeMap<String, Vec<Vec<u8>>>,
-    /// Folder of its store.
+    /// Folder of the store.
     store: PathBuf,
 }
 
@@ -186,7 +186,7 @@ impl Attack {
         self.compare(reference, &store)
     }
 
-    /// Several processes on one store, one of them killed with its locks; the last one plays another host where that can be done.
+    /// Several processes on one store, one of them killed with its locks; the last one has another host name where the system permits it.
     fn together(&mut self, reference: &Reference, processes: usize) -> Done {
         let store = self.fresh();
         let mut children = Vec::new();
@@ -223,7 +223,7 @@ impl Attack {
                 let path = open.root().join(key).join(name);
                 let whole = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
                 let places: Vec<usize> = match number {
-                    // Every byte of a small file, and of a large one so many in equal steps.
+                    // Every byte of a small file is damaged, and of a large file [`EVERY`] bytes in equal steps.
                     0 => (0..whole.len()).step_by(whole.len().div_ceil(EVERY).max(1)).collect(),
                     _ => (0..20).map(|_| self.random.below(whole.len())).collect(),
                 };
@@ -310,7 +310,7 @@ impl Attack {
         self.compare(reference, &store)
     }
 
-    /// Fills a small disk, makes room, finishes; then forbids writing. Needs the right to mount.
+    /// Fills a small disk, enlarges it, finishes; then forbids writing. Needs the right to mount.
     fn full_disk(&mut self, reference: &Reference) -> Done {
         let store = self.fresh();
         fs::create_dir_all(&store).map_err(|error| error.to_string())?;
@@ -323,7 +323,7 @@ impl Attack {
             tell!("skipped: no right to mount a small disk here");
             return Ok(());
         }
-        // More runs than the disk holds once it is large enough to begin.
+        // The runs are more than the disk holds once it is large enough to begin.
         let many = |attack: &Self| {
             let mut command = attack.reproduce(reference.trainer, &store, 0);
             command.args(["--seeds", "24"]);
@@ -479,7 +479,7 @@ fn run_to_end(command: &mut Command) -> Result<Output, String> {
     wait(spawn(command)?)
 }
 
-/// Runs a command that must end with a status and these words.
+/// Runs a command that must end with a given status and print these words.
 fn run_to_end_with(command: &mut Command, status: i32, said: &[&str]) -> Result<Output, String> {
     let output = run_to_end(command)?;
     let text = words(&output);
@@ -509,7 +509,7 @@ fn terminate(child: &Child) -> Done {
     quiet(Command::new("kill").args(["-TERM", &child.id().to_string()])).map(drop).map_err(|error| error.to_string())
 }
 
-/// Tells whether processes can have another host name here: Linux, with the right to it.
+/// Tells whether processes can have another host name, which needs Linux and the right to it.
 fn other_host() -> bool {
     cfg!(target_os = "linux")
         && quiet(Command::new("unshare").args(["--uts", "true"])).is_ok_and(|output| output.status.success())

@@ -71,7 +71,7 @@ fn under_variants(
     Ok(Some(format!("{figure} under other assumptions (verdict {figure} --variant NAME tells more):\n{table}")))
 }
 
-/// The document of a plan, and in words where it comes from: all records, else what was published for this very plan, else what
+/// Finds the document of a plan, and says where it comes from: all records, else what was published for this very plan, else what
 /// records there are.
 fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, String), CommandError> {
     let choice = args.change.choice(&[]);

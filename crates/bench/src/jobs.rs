@@ -44,7 +44,7 @@ impl Bench<'_> {
 fn jobs(count: usize, calls: usize, network: Network, run_data: &RunData) -> Result<Time> {
     let barrier = Barrier::new(count);
     let job = || -> Result<(Instant, Instant, Option<f64>)> {
-        // A thread of its own for what candle gives to rayon, as every run has.
+        // Work that candle gives to rayon has a thread of its own, as in every run.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(TrainError::from);
         let training = Ours::new(network, run_data);
         // A failed job reaches the barrier too; otherwise the others would wait for ever.

@@ -126,7 +126,7 @@ pub fn bench(options: &Options<'_>, tell: &mut (dyn FnMut(&str) + Send)) -> Resu
         return Err(BenchError::UnknownRow(unknown.clone()));
     }
     levels::check()?;
-    // One thread, as in every run, for candle's own calls of rayon.
+    // Candle's own calls of rayon get one thread, as in every run.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(TrainError::from)?;
     pool.install(|| {
         let effort = if options.quick { Effort::QUICK } else { Effort::FULL };

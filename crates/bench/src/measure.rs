@@ -18,7 +18,7 @@ impl Effort {
     pub const FULL: Self = Self { rounds: 11, turn: Duration::from_millis(200), fewest: 2 };
     pub const QUICK: Self = Self { rounds: 5, turn: Duration::from_millis(40), fewest: 2 };
 
-    /// For calls of seconds: three turns of one call each.
+    /// Three turns of one call each, for calls of seconds.
     pub const LONG: Self = Self { rounds: 3, turn: Duration::ZERO, fewest: 1 };
 
     /// Number of calls in a turn, for calls of this many milliseconds.

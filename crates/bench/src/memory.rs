@@ -30,7 +30,7 @@ impl Bench<'_> {
 /// checkpoints, the evaluation of all objects and the writing of the record. In MB of resident pages. `name` is that of a
 /// row; `quick` takes a tenth of the images.
 ///
-/// Needs a process without earlier work: pages that the allocator keeps from earlier work hide a run's use. For the same reason the
+/// The process must have done no earlier work, since pages that the allocator keeps from it hide a run's use. For the same reason the
 /// images are random bytes; reading real ones leaves pages as well.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ pub(super) enum Network {
     LeNet100,
     /// LeNet-5 with 20 and 50 channels and 500 hidden units on CIFAR-10, pixels in [0, 1].
     WideLeNet10,
-    /// The same on CIFAR-100.
+    /// LeNet-5 with 20 and 50 channels and 500 hidden units on CIFAR-100, pixels in [0, 1].
     WideLeNet100,
     /// WRN-16-8 on CIFAR-10.
     WideResNet,

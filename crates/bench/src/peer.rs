@@ -76,7 +76,7 @@ impl Peer {
     pub fn start() -> Result<Self> {
         let mut command = Command::new("python3");
         command.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // One thread, as on our side.
+        // PyTorch gets one thread, as our side has.
         command.env("OMP_NUM_THREADS", "1").env("MKL_NUM_THREADS", "1");
         let mut child = command.spawn().map_err(|error| format!("python3 cannot be started ({error}); {HOW}"))?;
         let (requests, answers) = (child.stdin.take(), child.stdout.take());

@@ -81,7 +81,7 @@ impl Row {
         Self::by(if known { Clock::Cpu } else { Clock::Wall }, name, unit, ours, peer, data)
     }
 
-    /// [`Row::new`] by a given clock; by the other where its times are missing.
+    /// Row of times as of [`Row::new`], by a given clock, or by the other where its times are missing.
     #[must_use]
     pub fn by(
         clock: Clock,

@@ -12,7 +12,7 @@ pub(super) fn dataset(network: Network) -> Dataset {
     if network == Network::Mlp {
         return strokes(12_800, 2000);
     }
-    // Made by the program, so that it cannot be missing; the folder does not matter.
+    // The program makes this set, so that it cannot be missing; the folder does not matter.
     let Ok(mut textures) = Cache::at("").load(Name::Textures) else { return noise(network, 12_800, 2000) };
     if network.spec().data.set == Name::Cifar10 {
         for part in [&mut textures.train, &mut textures.test] {

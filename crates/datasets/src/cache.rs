@@ -1,4 +1,4 @@
-//! The folder of the data sets: look, check, load.
+//! Folder of the data sets, with functions that list, check and load the sets.
 
 use std::env;
 use std::ffi::OsString;
@@ -53,8 +53,8 @@ pub struct Row {
 }
 
 impl Cache {
-    /// The cache in `dir`; without one in the folder that `TWOSCALE_DATA` names; without that in the user's cache folder.
-    /// The folder need not exist.
+    /// Opens the cache in `dir`; where `dir` is `None`, in the folder that the environment's `TWOSCALE_DATA` names, or else in the user's
+    /// cache folder. The folder need not exist.
     ///
     /// # Errors
     /// [`Error::NoFolder`] when there is none of the three.
@@ -65,7 +65,7 @@ impl Cache {
         Ok(Cache::at(root))
     }
 
-    /// The cache in `root`, with the official catalogue.
+    /// Returns the cache in `root`, with the official catalogue.
     pub fn at(root: impl Into<PathBuf>) -> Cache {
         Cache { root: root.into(), catalogue: Catalogue::official(), limits: Limits::default() }
     }
@@ -87,12 +87,12 @@ impl Cache {
         decode::read(source, &self.folder(source))
     }
 
-    /// [`Cache::load`], then [`Dataset::with_labels`].
+    /// Loads a set ([`Cache::load`]) and chooses its labels ([`Dataset::with_labels`]).
     ///
     /// # Errors
-    /// The errors of either.
+    /// Fails as either of them does.
     pub fn load_with(&self, name: Name, labels: Labels) -> Result<Dataset, Error> {
-        // Refused before two hundred megabytes are read.
+        // Refuses before two hundred megabytes are read.
         if labels == Labels::Coarse && name.superclasses().is_none() {
             return Err(Error::NoSuperclasses(name));
         }
@@ -102,7 +102,7 @@ impl Cache {
     /// Checks every file of a set and returns the digests. Stand-ins are made and their bytes hashed.
     ///
     /// # Errors
-    /// As [`Cache::load`].
+    /// Fails as [`Cache::load`] does.
     pub fn verify(&self, name: Name) -> Result<Vec<Digest>, Error> {
         match self.catalogue.source(name) {
             Some(source) => self.check(source).map(|()| decode::digests(source)),
@@ -155,7 +155,7 @@ impl Cache {
     }
 
     /// Checks that every file is there and right. A file that lies there both packed and unpacked must be right in both forms:
-    /// the damaged form would be read one day.
+    /// the damaged form would be read once the other is removed.
     pub(crate) fn check(&self, source: &Source) -> Result<(), Error> {
         let dir = self.folder(source);
         let mut missing = Vec::new();
@@ -211,7 +211,7 @@ impl Cache {
     }
 }
 
-/// A file of the Python version inside the folder of the binary one, under its own name (`data_batch_1`, `train`).
+/// Finds a file of CIFAR's Python version in the folder of the binary version, under its own name (`data_batch_1`, `train`).
 fn pickle(dir: &Path, source: &Source) -> Option<PathBuf> {
     let stems = source.files.iter().filter_map(|f| f.file.strip_suffix(".bin"));
     stems.map(|stem| dir.join(stem)).find(|path| path.is_file())

@@ -117,7 +117,7 @@ impl Expected {
 }
 
 fn mnist() -> Source {
-    // (name without .gz, bytes unpacked, SHA-256 unpacked, bytes packed, SHA-256 packed)
+    // Columns: (name without .gz, bytes unpacked, SHA-256 unpacked, bytes packed, SHA-256 packed)
     let files = [
         (
             "train-images-idx3-ubyte",

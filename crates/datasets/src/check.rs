@@ -84,7 +84,7 @@ pub(crate) fn content(
     let layout = Layout::of(source, file);
     let mut hash = Sha256::new();
 
-    // The kind of the file comes first: a pickle is not "too long".
+    // The kind of file is checked before its length, so that a pickle is not reported as too long.
     let mut head = vec![0; (4 * layout.header.len()).max(2)];
     let got = read_full(&mut reader, &mut head)?;
     if layout.header.is_empty() && size != file.size && head[0] == 0x80 && (2..=5).contains(&head[1]) {
@@ -107,7 +107,7 @@ pub(crate) fn content(
     }
 
     let mut reader = if layout.header.is_empty() {
-        // The sniffed bytes belong to the first record.
+        // The bytes read to recognise the kind of file belong to the first record.
         io::Cursor::new(head).chain(reader)
     } else {
         hash.update(&head);
@@ -150,7 +150,7 @@ fn labels(classes: &[u32], record: &[u8], object: u64, superclass: &mut [Option<
     Ok(())
 }
 
-/// `60000 x 28 x 28`.
+/// Dimensions as messages show them: `60000 x 28 x 28`.
 fn dimensions(header: &[u32]) -> String {
     header[1.min(header.len())..].iter().map(u32::to_string).collect::<Vec<_>>().join(" x ")
 }
@@ -174,7 +174,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// Lower-case hexadecimal.
+/// Bytes in lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {

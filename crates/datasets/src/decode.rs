@@ -1,6 +1,6 @@
-//! Checked files to a [`Dataset`]: IDX (MNIST) and records (CIFAR).
+//! Decodes checked files into a [`Dataset`]: IDX (MNIST) and records (CIFAR).
 //!
-//! candle-datasets has readers of the same files. Under the feature `candle-datasets` tests hold ours against them. Theirs are not the
+//! candle-datasets has readers of the same files. Under the feature `candle-datasets` tests compare both. Those readers are not the
 //! default: candle-datasets brings some 230 crates along (parquet, a client of a model hub), and makes two single precision copies of
 //! a set: 1,378 MB and 2-5 s for CIFAR-10 where this takes 184 MB and 0.3 s, in every process that trains.
 
@@ -28,7 +28,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Numbers of an image: C H W.
+    /// Number of values in an image, C·H·W.
     fn pixels(&self) -> usize {
         self.source.name.shape().unwrap_or_default().iter().product()
     }
@@ -107,7 +107,7 @@ impl Reader<'_> {
         let pixels = self.pixels();
         let counts: Vec<usize> = files.iter().map(|f| f.size as usize / (pixels + heads)).collect();
         let mut labels = Vec::with_capacity(counts.iter().sum());
-        // Filled in place: a vector would have to be copied into the shared slice, another two hundred megabytes.
+        // Fills the shared slice in place: copying a vector into it would take another two hundred megabytes.
         let images = filled(counts.iter().sum::<usize>() * pixels, |all| {
             let mut images = all.chunks_exact_mut(pixels);
             for (file, count) in files.iter().zip(counts) {

@@ -10,7 +10,7 @@ use crate::{Dataset, Digest, Error, Name, Split};
 /// The file as scikit-learn ships it.
 pub(crate) const FILE: &[u8] = include_bytes!("../assets/digits.csv.gz");
 
-/// (C, H, W).
+/// Shape of an image, (C, H, W).
 const SHAPE: [usize; 3] = [1, 8, 8];
 const PIXELS: usize = 64;
 const WHITE: u8 = 16;
@@ -44,7 +44,7 @@ pub(crate) fn digests() -> Vec<Digest> {
     vec![Digest { file: format!("embedded/digits.csv.gz#split-{SPLIT_SEED}-{TEST}"), sha256: sha256(FILE) }]
 }
 
-/// 64 pixels and a label; `None` if it is anything else.
+/// Parses a line of 64 pixels and a label; returns `None` for anything else.
 fn line(text: &str) -> Option<([u8; PIXELS], u32)> {
     let mut pixels = [0; PIXELS];
     let mut fields = text.split(',');

@@ -79,7 +79,7 @@ pub enum Error {
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// The system's answer. Not a `source`: the sentence holds it already, and a chain of causes would tell it twice.
+        /// The system's answer; no `#[source]`, because the sentence holds it already and a chain of causes would repeat it.
         reason: io::Error,
     },
 
@@ -195,8 +195,8 @@ fn unpacking(name: Name, files: &[String]) -> String {
     }
 }
 
-/// Words from outside (a server, an archive, a header) as they may stand in a sentence: no control characters, no more than some
-/// hundred bytes.
+/// Returns text from outside (a server, an archive, a header) in a form that a message may hold: without control characters, at most
+/// some hundred bytes.
 pub(crate) fn printable(words: impl std::fmt::Display) -> String {
     words.to_string().chars().filter(|c| !c.is_control()).take(200).collect()
 }

@@ -44,7 +44,7 @@ pub enum TestPart {
         /// Labels of these images.
         labels: String,
     },
-    /// This share of the objects, above 0 and below 1.
+    /// Share of the objects, above 0 and below 1.
     Share(f64),
 }
 
@@ -147,7 +147,7 @@ impl Files {
     }
 }
 
-/// (C, H, W) of images of this type and shape, and whether their channels come last.
+/// Returns (C, H, W) of images of this type and shape, and whether their channels come last.
 fn image_size(kind: &str, shape: &[usize]) -> Result<([usize; 3], bool), String> {
     if kind.get(1..) != Some("u1") {
         let scale = if kind.contains('f') {
@@ -170,7 +170,7 @@ fn image_size(kind: &str, shape: &[usize]) -> Result<([usize; 3], bool), String>
     Ok(found)
 }
 
-/// (C, H, W) and the pixels (N, C, H, W).
+/// Returns (C, H, W) and the pixels (N, C, H, W).
 fn to_images(array: Array) -> Result<([usize; 3], Vec<u8>), String> {
     let Array { kind, shape, bytes, .. } = array;
     let (size, channels_last) = image_size(&kind, &shape)?;
@@ -190,7 +190,7 @@ fn to_images(array: Array) -> Result<([usize; 3], Vec<u8>), String> {
     Ok((size, planes))
 }
 
-/// The labels as numbers of classes.
+/// Returns the labels as class numbers.
 fn to_labels(array: &Array) -> Result<Vec<u32>, String> {
     let Array { kind, shape, bytes, .. } = array;
     if !matches!(shape.as_slice(), [_] | [_, 1]) {

@@ -1,6 +1,6 @@
 //! The data sets of the paper, two stand-ins and own sets from files: fetch, verify, cache, decode.
 //!
-//! Four types carry the crate. A [`Name`] names a set. A [`Cache`] is the folder of the published sets: it lists, verifies, fetches
+//! The crate has four main types. A [`Name`] names a set. A [`Cache`] is the folder of the published sets: it lists, verifies, fetches
 //! and loads them. [`Files`] are `.npy` files of the user's own. A [`Dataset`] is a set in memory: images as bytes, (N, C, H, W), and
 //! labels; the scaling of pixels is the caller's.
 //!

@@ -20,10 +20,10 @@ pub enum Name {
     /// CIFAR-100, 3x32x32, 100 classes in 20 super-classes.
     #[serde(rename = "cifar-100")]
     Cifar100,
-    /// Embedded: the UCI optical digits, 8x8, 10 classes.
+    /// UCI optical digits, embedded in the program, 8x8, 10 classes.
     #[serde(rename = "digits")]
     Digits,
-    /// Synthetic: textured shapes, 3x32x32, 100 classes in 20 super-classes.
+    /// Synthetic textured shapes, 3x32x32, 100 classes in 20 super-classes.
     #[serde(rename = "textures")]
     Textures,
     /// The user's own set, from `.npy` files that the experiment file names.
@@ -36,7 +36,7 @@ struct Facts {
     name: &'static str,
     title: &'static str,
     stand_in: bool,
-    /// (C, H, W) and the number of classes; `None` where the files decide.
+    /// Shape (C, H, W) and the number of classes; `None` where the files decide.
     size: Option<([usize; 3], usize)>,
     superclasses: Option<usize>,
 }
@@ -68,7 +68,7 @@ impl Name {
         self.facts().name
     }
 
-    /// The name on the face of a figure.
+    /// The name printed on a figure.
     pub fn title(self) -> &'static str {
         self.facts().title
     }
@@ -78,7 +78,7 @@ impl Name {
         self.facts().stand_in
     }
 
-    /// (C, H, W) of an image; `None` where the files decide.
+    /// Shape (C, H, W) of an image; `None` where the files decide.
     pub fn shape(self) -> Option<[usize; 3]> {
         self.facts().size.map(|(shape, _)| shape)
     }
@@ -109,7 +109,7 @@ impl fmt::Display for Name {
 impl FromStr for Name {
     type Err = Error;
 
-    /// Exact names only, as in experiment files.
+    /// Accepts exact names only, as in experiment files.
     fn from_str(text: &str) -> Result<Self, Error> {
         Name::ALL.into_iter().find(|name| name.as_str() == text).ok_or_else(|| Error::UnknownName(text.to_owned()))
     }

@@ -1,8 +1,8 @@
 //! Reads `.npy` files (NumPy's format, versions 1 to 3): a magic number, a version, the length of a header, the header as a Python
 //! dictionary, the numbers.
 //!
-//! Sixty lines of ours and not a crate: the crates that read the format take the header's length at its word, or bring a
-//! grammar of Python literals along.
+//! No crate is used: those that read the format trust the length in the header, or bring a grammar of Python literals
+//! along.
 
 use std::fs::File;
 use std::io::Read;
@@ -76,7 +76,7 @@ fn begin(path: &Path) -> Result<Begun, Error> {
     Ok(Begun { file, head, text, rest, kind, shape, count })
 }
 
-/// Type and shape of a file's array; its numbers are not read.
+/// Returns type and shape of a file's array without reading its numbers.
 ///
 /// # Errors
 /// [`Error::File`] with what is wrong and what to do.
@@ -125,7 +125,7 @@ fn open(path: &Path) -> Result<File, Error> {
     Err(Error::File { path: path.to_owned(), reason: "is no plain file".into() })
 }
 
-/// `60000 x 28 x 28`.
+/// Shape as messages show it: `60000 x 28 x 28`.
 pub(crate) fn axes(shape: &[usize]) -> String {
     if shape.is_empty() {
         return "a single number".into();
@@ -133,7 +133,7 @@ pub(crate) fn axes(shape: &[usize]) -> String {
     shape.iter().map(usize::to_string).collect::<Vec<_>>().join(" x ")
 }
 
-/// Where the header begins and how long it is, from the first twelve bytes.
+/// Returns the position and the length of the header, from the first twelve bytes.
 fn header(head: &[u8]) -> Result<(usize, usize), String> {
     const WRITE: &str = "write it with numpy.save";
     if head.is_empty() {
@@ -162,7 +162,7 @@ fn header(head: &[u8]) -> Result<(usize, usize), String> {
     Ok((begin, size))
 }
 
-/// Type, shape and bytes of a number, from `{'descr': '|u1', 'fortran_order': False, 'shape': (2, 28, 28), }`.
+/// Returns type, shape and bytes of a number, from `{'descr': '|u1', 'fortran_order': False, 'shape': (2, 28, 28), }`.
 fn describe(text: &[u8]) -> Result<(String, Vec<usize>, usize), String> {
     let broken = || "has a broken header; write it with numpy.save".to_owned();
     let text = std::str::from_utf8(text).map_err(|_| broken())?;

@@ -10,15 +10,15 @@ use crate::catalogue::{Expected, Packed, Source};
 use crate::check;
 use crate::error::{Error, Fault};
 
-/// A packed file longer than the published one by more than this is not read at all.
+/// Bytes by which a packed file may exceed the published length and still be read.
 const SURPLUS: u64 = 16 << 20;
 
-/// Checks a packed file; its content too, unless the unpacked one beside it has been checked already.
+/// Checks a packed file, and its content unless the unpacked file beside it has been checked already.
 pub(crate) fn check(source: &Source, file: &Expected, gzip: &Packed, dir: &Path, unpacked: bool) -> Result<(), Error> {
     check_at(source, file, gzip, &dir.join(&gzip.file), unpacked)
 }
 
-/// [`check`] of a packed file that is not yet at its place.
+/// Checks a packed file as [`check`] does, before it is moved to its place.
 pub(crate) fn check_at(
     source: &Source,
     file: &Expected,
@@ -50,8 +50,8 @@ pub(crate) fn check_at(
     }))
 }
 
-/// Finds what is wrong inside a file that is not the published one, if it is whole in itself: another set, or a label that is no
-/// class, says more than a digest does. Unpacks no more than the published file and a little: a few bytes can hold gigabytes.
+/// Finds the fault in a complete gzip file that is not the published one, since another set or a label that is no class says more
+/// than a digest. Unpacks little more than the published length, since a few bytes can hold gigabytes.
 fn inside(source: &Source, file: &Expected, bytes: &[u8]) -> Option<Fault> {
     let most = file.size.saturating_add(SURPLUS);
     let unpacked = || GzDecoder::new(bytes).take(most);

@@ -48,7 +48,7 @@ pub fn digest(files: &[Digest]) -> String {
 pub struct Dataset {
     /// The set.
     pub name: Name,
-    /// (C, H, W).
+    /// Shape of an image, (C, H, W).
     pub shape: [usize; 3],
     /// Number of classes.
     pub classes: usize,
@@ -62,7 +62,7 @@ pub struct Dataset {
     pub test: Split,
     /// The files that the set was read from.
     pub digests: Vec<Digest>,
-    /// A sentence for the face of a figure, where this set stands in for one of the paper's.
+    /// A sentence to print on a figure, where this set stands in for one of the paper's.
     pub stand_in: Option<String>,
 }
 
@@ -77,7 +77,7 @@ impl Dataset {
         channel_statistics(&self.train.images, self.shape, self.white)
     }
 
-    /// The same images under the labels a network is to be trained on. With [`Labels::Coarse`] the super-classes become the
+    /// Returns the same images with the labels that a network is trained on. With [`Labels::Coarse`] the super-classes become the
     /// classes, each its own super-class, so that measures by class and by super-class then agree.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! The synthetic stand-in for CIFAR: textured shapes on textured ground, 100 classes in 20 super-classes, nothing on disk.
+//! The synthetic stand-in for CIFAR: textured shapes on textured ground, 100 classes in 20 super-classes, made in memory.
 //!
 //! A super-class is a shape (disc, square, triangle, cross, ring) with a kind of texture (stripes, checks, dots, rings). Its five
 //! classes differ only in how fine the texture is and in a shift of its hue, and both are jittered from image to image so far that neighbours
@@ -23,7 +23,7 @@ const TRAIN: usize = 10_000;
 const TEST: usize = 2_000;
 const SEED: u64 = 0x7465_7874;
 
-/// (C, H, W).
+/// Shape of an image, (C, H, W).
 const SHAPE: [usize; 3] = [3, SIDE, SIDE];
 const SIDE: usize = 32;
 const PLANE: usize = SIDE * SIDE;
@@ -53,7 +53,7 @@ pub(crate) fn load() -> Dataset {
     }
 }
 
-/// The digest without making the set.
+/// Returns the published digest without making the set.
 pub(crate) fn digests() -> Vec<Digest> {
     vec![named(SHA256.into())]
 }
@@ -62,7 +62,7 @@ fn named(sha256: String) -> Digest {
     Digest { file: format!("generated/textures-v{VERSION}"), sha256 }
 }
 
-/// `n` objects, as many of each class, in random order. Each image has a stream of its own.
+/// Draws `n` objects, equally many of each class, in random order. Each image has a stream of its own.
 fn part(n: usize, number: u64) -> Split {
     let order = Stream::new(SEED, number << 32).permutation(n);
     let labels: Arc<[u32]> = order.iter().map(|&i| (i % CLASSES) as u32).collect();
@@ -133,11 +133,11 @@ fn draw(class: usize, random: &mut Stream, image: &mut [u8]) {
     let (superclass, sibling) = (class / SIBLINGS, (class % SIBLINGS) as f32);
     let (shape, kind) = (superclass % SHAPES, superclass / SHAPES);
 
-    // What makes the class.
+    // The period of the texture and the hue distinguish the classes.
     let period = (3.0 + 1.1 * sibling) * random.between(0.86, 1.16);
     let hue = superclass as f32 * 0.382 + (sibling - 2.0) * 0.09 + random.between(-0.08, 0.08);
 
-    // What does not.
+    // All other numbers are independent of the class within its super-class.
     let figure = Texture::random(kind, 1.0 / period, random);
     let ground_kind = random.below(3);
     let ground_period = random.between(4.0, 16.0);

@@ -2,7 +2,7 @@
 //! short sentence. A binary of its own, so that its memory can be measured. `TWOSCALE_FUZZ=N` makes N times as many changes.
 
 #[path = "it/fake.rs"]
-#[allow(dead_code)] // one function is for the other program
+#[allow(dead_code)] // one function is used by the other test program alone
 mod fake;
 
 use std::fs;
@@ -27,7 +27,7 @@ fn corpus(kind: &str) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
-/// Runs `load` on something hostile and checks the manner of its answer.
+/// Runs `load` on a hostile file; checks the time and that a refusal is one short sentence.
 fn judged<T>(load: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     let began = Instant::now();
     let result = load();
@@ -59,7 +59,7 @@ fn published(name: Name, file: &str, bytes: Vec<u8>) -> Result<(), Error> {
     judged(|| cache.load(name)).map(|_| ())
 }
 
-/// The same with the length and digest of the good file.
+/// Loads such a set with the length and digest of the good file.
 fn damaged(name: Name, path: &str, bytes: Vec<u8>) {
     let dir = tempfile::tempdir().unwrap();
     let mut fake = Fake::new();
@@ -159,7 +159,7 @@ enum Change {
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
-    // Most changes near the beginning, where the structure is.
+    // Most changes are near the beginning, where the structure is.
     let place = || prop_oneof![3 => 0.0..0.05f64, 1 => 0.0..1.0f64];
     let number = prop_oneof![Just(0u32), Just(1), Just(u32::MAX), Just(1 << 31), any::<u32>()];
     let change = prop_oneof![
@@ -219,7 +219,7 @@ proptest! {
         let bytes = changed(good.clone(), &changes);
         damaged(Name::Mnist, &format!("mnist/{file}.gz"), gzip(&bytes));
         damaged(Name::Mnist, &format!("mnist/{file}.gz"), changed(gzip(&good), &changes));
-        // Of the right length and digest, so that the structure alone can be wrong.
+        // The catalogue expects this length and digest, so that the structure alone can be wrong.
         if bytes.len() == good.len() {
             let _ = published(Name::Mnist, file, bytes);
         }

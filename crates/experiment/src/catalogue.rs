@@ -6,7 +6,7 @@ use super::limits::shortened;
 use super::load::Source;
 use super::suggest;
 
-/// `experiments/`: one file a figure.
+/// The folder `experiments/`, one file for each figure.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     folder: PathBuf,

@@ -1,5 +1,5 @@
-//! Checks YAML against the schema: unknown keys, missing keys, wrong types. Not `serde`'s own errors, because those stop at
-//! the first, know no path once patches are merged, and suggest nothing.
+//! Checks YAML against the schema: unknown keys, missing keys, wrong types. `serde`'s own errors do not serve, because they stop
+//! at the first, know no path once patches are merged, and suggest nothing.
 use serde_json::Value as Schema;
 use serde_yaml::{Mapping, Value};
 
@@ -18,7 +18,7 @@ pub enum Extent {
     Patch,
 }
 
-/// Everything in `value` that is against `schema`; `path` is where `value` stands.
+/// Lists everything in `value` that is against `schema`; `path` is where `value` stands.
 pub fn check(value: &Value, schema: &Schema, path: &KeyPath, extent: Extent) -> Vec<Finding> {
     let mut checker = Checker { extent, findings: Vec::new() };
     checker.node(value, schema, path);
@@ -71,7 +71,7 @@ impl Checker {
         }
     }
 
-    /// One of several things: the alternative that `value` seems to mean is the one whose diagnostics are told.
+    /// Checks a value that may be one of several things: the diagnostics are those of the alternative that it seems to mean.
     fn alternatives(&mut self, value: &Value, alternatives: &[Schema], path: &KeyPath) {
         let fits = |alternative| check(value, alternative, path, self.extent).is_empty();
         if alternatives.iter().any(fits) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::file::{Measure, Set};
 
-/// Claim of the paper (ids as in CLAIMS.md) and how it is judged.
+/// Claim of the paper, with its parts by which it is judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Claim {

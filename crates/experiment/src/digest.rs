@@ -44,8 +44,8 @@ impl Plan {
     }
 }
 
-/// A value without the keys of these names, wherever they stand, and without what says nothing: a field that the program
-/// learns later changes no digest while it is not used.
+/// A value without the keys of these names, wherever they stand, and without empty values, so that a field which a later
+/// version adds changes no digest while it is not used.
 fn without(value: impl Serialize, names: &[&str]) -> Value {
     fn strip(value: Value, names: &[&str]) -> Value {
         match value {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::limits::shortened;
 use super::path::KeyPath;
 
-/// Why an experiment could not be had.
+/// Reasons why an experiment cannot be read or run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file could not be read.
@@ -13,7 +13,7 @@ pub enum Error {
     Read {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The system's reason.
         source: std::io::Error,
     },
     /// A figure of the paper without an experiment file.
@@ -32,17 +32,17 @@ pub enum Error {
         /// The nearest name, or the names there are.
         hint: String,
     },
-    /// Not YAML.
+    /// The text is not YAML.
     #[error("{file}:{line}: not valid YAML: {reason}")]
     Syntax {
-        /// The file, as one would write it.
+        /// The file, as a user would write it.
         file: String,
         /// Line, from 1.
         line: usize,
         /// Reason that the parser gives.
         reason: String,
     },
-    /// YAML, but not an experiment that can be run. Never empty.
+    /// The text is YAML, but not an experiment that can be run. The list is never empty.
     #[error("{}", lines(.0))]
     Invalid(Vec<Diagnostic>),
 }
@@ -93,7 +93,7 @@ pub(crate) fn placed(findings: Vec<Finding>, file: &str, place: impl Fn(Finding)
         .collect()
 }
 
-/// An error where there is anything to tell.
+/// Returns an error where there are diagnostics.
 pub(crate) fn refuse(diagnostics: Vec<Diagnostic>) -> Result<(), Error> {
     if diagnostics.is_empty() { Ok(()) } else { Err(Error::Invalid(diagnostics)) }
 }

@@ -1,4 +1,4 @@
-//! From an experiment to the trainings it needs.
+//! Expansion of an experiment into the trainings that it needs.
 use std::path::Path;
 
 use twoscale::loss::{LossKind, LossSpec};
@@ -17,27 +17,27 @@ use crate::spec::{self, DataSpec, RunSpec};
 /// An experiment with all patches laid, and the runs that its figure needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// The figure's name, with the variant's where one was chosen: `fig13`, `fig9-coarse`. Names its files.
+    /// The figure's name, with the variant's where one was chosen: `fig13`, `fig9-coarse`. The figure's files have this name.
     pub name: String,
     /// The scale.
     pub scale: String,
-    /// True where it is one of the paper's figures from the repository's folder, not an experiment of one's own.
+    /// True for one of the paper's figures from the repository's folder, false for the user's own experiment.
     pub of_paper: bool,
-    /// Set where it extends a figure of the paper with other data or another network: a sentence that says that the figure's claims and
-    /// curves do not apply.
+    /// Sentence that the claims and curves of a figure of the paper do not apply, where the experiment extends that figure with other data
+    /// or another network.
     pub note: Option<String>,
     /// The file, as messages name it.
     pub file: String,
     /// The experiment, resolved.
     pub experiment: Experiment,
-    /// The same at the paper's scale and without the command line's changes: what the figure's face tells the difference to.
+    /// The same experiment at the paper's scale and without the command line's changes; the caption states the difference from it.
     pub full: Experiment,
-    /// Its runs, all losses of a seed together: an interrupted reproduction has whole seeds.
+    /// Runs, all losses of a seed together: an interrupted reproduction has whole seeds.
     pub runs: Vec<PlannedRun>,
 }
 
 impl Plan {
-    /// Argument that names its figure on the command line: `fig13`, or `my/experiment.yaml`; a variant is an option beside it.
+    /// Argument that names the plan's figure on the command line: `fig13`, or `my/experiment.yaml`; a variant is an option beside it.
     #[must_use]
     pub fn argument(&self) -> &str {
         if self.of_paper { &self.experiment.figure } else { &self.file }
@@ -47,9 +47,9 @@ impl Plan {
 /// One run of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedRun {
-    /// Slug of its loss.
+    /// Slug of the loss.
     pub loss: String,
-    /// Its seed.
+    /// Seed of the run.
     pub seed: u64,
     /// Specification of the training. Two figures that need the same training have equal specifications.
     pub spec: RunSpec,
@@ -124,7 +124,7 @@ impl Loss {
     }
 }
 
-/// The specification of a loss in a run: a ratio of scales means nothing where there is one.
+/// The specification of a loss in a run: a single scale has no ratio.
 fn loss_spec(loss: &Loss) -> LossSpec {
     match loss.kind {
         LossKind::Single => LossSpec::single().with_inner(loss.inner),
@@ -132,7 +132,7 @@ fn loss_spec(loss: &Loss) -> LossSpec {
     }
 }
 
-/// The options that matter to a kind of loss, the others at their default, so that figures and assumptions that differ in them alone
+/// Returns the options that matter to a kind of loss, the others at their default, so that figures and assumptions that differ in them alone
 /// share the training.
 fn relevant(options: &LossOptions, kind: LossKind) -> LossOptions {
     let mut options = options.clone();
@@ -151,7 +151,7 @@ fn relevant(options: &LossOptions, kind: LossKind) -> LossOptions {
     options
 }
 
-/// Likewise for random changes that change nothing.
+/// Removes random changes that change nothing, so that equal trainings have equal specifications.
 fn data(data: &DataSpec) -> DataSpec {
     let mut data = data.clone();
     data.augmentation = data.augmentation.filter(|a| a.crop > 0 || a.flip || a.cutout > 0);
@@ -161,7 +161,7 @@ fn data(data: &DataSpec) -> DataSpec {
     data
 }
 
-/// Likewise for the shape of convolutions in a network without any.
+/// Removes the shape of convolutions from a network without any, so that equal trainings have equal specifications.
 pub(super) fn model(model: &ModelSpec) -> ModelSpec {
     let mut model = model.clone();
     if model.kind != ModelKind::LeNet5 {

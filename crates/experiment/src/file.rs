@@ -20,7 +20,7 @@ pub struct Experiment {
     #[serde(default)]
     pub figure: String,
     /// File over which this one is laid: `base/cifar100-lenet5.yaml` or `fig4.yaml`, looked for beside this file, then in the
-    /// repository's `experiments`. This file is a patch then, as an entry of `scales` is: mappings are merged, `null` takes a
+    /// repository's `experiments`. The present file is a patch then, as an entry of `scales` is: mappings are merged, `null` takes a
     /// key away, everything else is replaced; a mapping laid over `panels` or `claims` names the items that it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
@@ -45,7 +45,7 @@ pub struct Experiment {
     pub optimiser: OptimiserSpec,
     /// Length of the training, and its batches.
     pub schedule: Schedule,
-    /// Number of seeds: 1, 2, ... this.
+    /// Number of seeds. The seeds are 1, 2, ... up to this number.
     pub seeds: u64,
     /// The losses compared, by slug.
     pub losses: BTreeMap<String, Loss>,
@@ -224,17 +224,17 @@ pub enum Measure {
     Separation,
     /// R(α)/R(α⁰) in training; x in epochs.
     Norm,
-    /// acc_at; x is at.
+    /// Close-enough accuracy acc_at; x is the tolerance at.
     CloseEnough,
     /// Top-k accuracy; x is k.
     TopK,
-    /// Close-enough of super-classes; x is at (0: super-class accuracy (20)).
+    /// Close-enough accuracy on super-classes; x is the tolerance at (at 0: super-class accuracy, eq. (20)).
     SuperclassCloseEnough,
     /// Average over classes of the accuracy of the class; x is 0.
     AverageAccuracy,
-    /// Histogram of max p.
+    /// Histogram of max p, the largest probability.
     MaxProbability,
-    /// Histogram of p_{i(s)}.
+    /// Histogram of p_{i(s)}, the probability of the correct class.
     CorrectProbability,
     /// Histogram of δp (19) of misclassified objects, on [-1, 0].
     Gap,

@@ -7,7 +7,7 @@ use super::error::Finding;
 use super::file::Experiment;
 use super::path::KeyPath;
 
-/// Every text, key or value, with a character that a figure or a terminal cannot show.
+/// Lists every text, key or value, with a character that a figure or a terminal cannot show.
 pub fn control_characters(value: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     walk(value, &KeyPath::top(), &mut findings);
@@ -48,7 +48,7 @@ fn is_unprintable(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{fffe}' | '\u{ffff}') || marks
 }
 
-/// Losses whose labels are the same: nobody could tell their curves apart.
+/// Lists losses with equal labels, whose curves nobody could tell apart.
 pub fn twice(experiment: &Experiment) -> Vec<Finding> {
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     let mut findings = Vec::new();

@@ -29,9 +29,9 @@ pub(super) struct Layer {
 pub(super) enum Place {
     /// A whole file: its number in the chain of `extends`.
     File(usize),
-    /// Below this path of the files.
+    /// A part of the files, below this path.
     Within(KeyPath),
-    /// In this option of the command line.
+    /// An option of the command line.
     Option(String),
 }
 
@@ -83,7 +83,7 @@ impl Merged<'_> {
     }
 
     pub(super) fn experiment(&self, value: &Value) -> Result<Experiment, Error> {
-        // `{normal: 0.1}` rather than YAML's `!normal 0.1`.
+        // Enums are written `{normal: 0.1}`, not YAML's `!normal 0.1`.
         serde_yaml::with::singleton_map_recursive::deserialize(value.clone()).map_err(|error| {
             Error::Invalid(vec![self.diagnostic(Finding { path: KeyPath::top(), reason: error.to_string() })])
         })

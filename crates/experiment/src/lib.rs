@@ -1,4 +1,4 @@
-//! `experiments/figN.yaml`: everything about one figure of the paper, and what it expands to.
+//! Experiment files `experiments/figN.yaml`, each with everything about one figure of the paper, and their expansion into runs.
 //!
 //! [`file::Experiment`] is the structure of a file. A [`Catalogue`] is the folder, a [`Source`] one file that was read;
 //! with a [`Choice`] (scale, variant, `--set`s) it gives a checked [`file::Experiment`] or the [`Plan`] of its runs:
@@ -32,8 +32,8 @@
 //! # Ok::<(), experiment::Error>(())
 //! ```
 //!
-//! The way of a file: text within [`limits`], YAML values, held to the [`schema`] ([`check`]), laid over the files that it
-//! extends and under the patches that are chosen ([`patch`]), read into structures, held to what the schema cannot say
+//! A file passes these stages: text within [`limits`], YAML values, checked against the [`schema`] ([`check`]), laid over the files
+//! that it extends and under the patches that are chosen ([`patch`]), read into structures, checked for what the schema cannot say
 //! ([`validate`]), expanded. Every error names file, line and key, or the option of the command line that is wrong;
 //! [`locate`] finds the line. [`show`] prints the result with the place of every value.
 pub mod catalogue;

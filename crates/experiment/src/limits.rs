@@ -9,7 +9,7 @@ pub const MAX_BYTES: usize = 256 * 1024;
 /// Deepest nesting of mappings and lists. An experiment file needs about 8.
 pub const MAX_DEPTH: usize = 64;
 
-/// Why a text is no YAML that an experiment may be written in.
+/// Reason why a text is no YAML that an experiment may be written in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotYaml {
     /// Line, from 1.
@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Result<Value, NotYaml> {
 /// Checks the limits without building anything.
 ///
 /// # Errors
-/// As [`parse`], keys apart.
+/// Fails as [`parse`] does, keys apart.
 pub fn check(text: &str) -> Result<(), NotYaml> {
     let refuse = |line, reason: String| Err(NotYaml { line, reason });
     if text.len() > MAX_BYTES {
@@ -49,7 +49,7 @@ pub fn check(text: &str) -> Result<(), NotYaml> {
     for event in Parser::new_from_str(text) {
         let (event, span) = match event {
             Ok(event) => event,
-            // The parser of events has a limit of its own, which a line of brackets meets first.
+            // The parser of events has a limit of its own, which a line of brackets reaches first.
             Err(error) if error.info().contains("recursion limit") => return refuse(error.marker().line(), too_deep()),
             Err(error) => return refuse(error.marker().line(), shortened(error.info(), MAX_REASON)),
         };

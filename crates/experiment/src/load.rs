@@ -1,5 +1,5 @@
-//! From an experiment file, the files that it extends, a scale, a variant and the command line's `--set`s to a checked
-//! [`Experiment`].
+//! Loading of an experiment file: with the files that it extends, a scale, a variant and the command line's `--set`s it
+//! becomes a checked [`Experiment`].
 use std::path::{Path, PathBuf};
 
 use serde_yaml::{Mapping, Value};
@@ -55,7 +55,7 @@ pub struct Source {
     pub file: String,
     /// The figure's name, from the file's.
     pub name: String,
-    /// True where it is one of the paper's figures in the repository's folder, not an experiment of one's own.
+    /// True for one of the paper's figures in the repository's folder, false for the user's own experiment.
     pub of_paper: bool,
     /// The chain of `extends`, the file itself last.
     files: Vec<File>,
@@ -63,7 +63,7 @@ pub struct Source {
     value: Value,
     /// Patches that could not be laid.
     unlaid: Vec<Diagnostic>,
-    /// Set where it extends a figure of the paper and trains another network or on other data.
+    /// Difference from a figure of the paper that the file extends, where it trains another network or on other data.
     pub(super) other: Option<OtherTraining>,
 }
 
@@ -75,7 +75,7 @@ struct File {
     /// Contents, `extends` left out.
     value: Value,
     extends: Option<String>,
-    /// Name of the paper's figure that it is; none for any other file.
+    /// Name of the paper's figure that the file describes; none for any other file.
     figure: Option<String>,
 }
 
@@ -110,7 +110,7 @@ impl File {
         Diagnostic { place: format!("{}:{line}", self.shown), path, reason }
     }
 
-    /// An error about its `extends`.
+    /// Makes an error about the file's `extends`.
     fn refused(&self, reason: String) -> Error {
         Error::Invalid(vec![self.diagnostic(Finding { path: KeyPath::top().key("extends"), reason })])
     }
@@ -233,7 +233,7 @@ impl Source {
         Ok(experiment)
     }
 
-    /// The file with a choice's patches laid over it, held to the schema.
+    /// The file with a choice's patches laid over it, checked against the schema.
     ///
     /// # Errors
     /// [`Error::Invalid`].
@@ -261,7 +261,7 @@ impl Source {
         Ok(merged)
     }
 
-    /// The files and every patch in them against the schema.
+    /// Checks the files and every patch in them against the schema.
     fn check_files(&self) -> Result<(), Error> {
         let extent = if self.files.len() == 1 { Extent::Whole } else { Extent::Patch };
         let mut diagnostics = Vec::new();
@@ -308,7 +308,7 @@ impl Source {
             lists.flat_map(|(key, list)| list.iter().enumerate().map(move |(index, value)| (key, index, value)));
         let of_value = |(key, index, value): (&str, usize, &Value)| {
             let path = top.key(key).index(index);
-            // JSON is YAML on one line.
+            // JSON is valid YAML on one line.
             let text = serde_json::to_string(value).unwrap_or_default();
             match from_assignment(&format!("{key}={text}"), &self.value, schema) {
                 Err(reason) => vec![Finding { path, reason }],

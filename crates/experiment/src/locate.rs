@@ -18,7 +18,7 @@ pub fn line(text: &str, path: &KeyPath) -> Option<usize> {
     })
 }
 
-/// Tells our own stop from a true error.
+/// Message that distinguishes the deliberate stop from a true error.
 const FOUND: &str = "this is the key that was looked for";
 
 /// A value below which the rest of a path is looked for.

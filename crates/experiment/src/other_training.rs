@@ -45,7 +45,7 @@ impl OtherTraining {
         Some(Self { figure: figure.to_owned(), difference, own: said })
     }
 
-    /// Takes the figure's title, claims and curves out of an experiment. Stays: what its own files say.
+    /// Takes the figure's title, claims and curves out of an experiment. Values that its own files state stay.
     pub(super) fn leave_out_of_paper(&self, whole: &mut Value, name: &str) {
         let Some(keys) = whole.as_mapping_mut() else { return };
         if !self.own.contains_key("title") {
@@ -66,7 +66,7 @@ impl OtherTraining {
         }
     }
 
-    /// Sentence for whoever might take the experiment for the paper's.
+    /// Sentence for a reader who might take the experiment for the paper's.
     pub(super) fn note(&self) -> String {
         format!("{} than {} of the paper, whose claims and curves do not apply", capital(self.difference), self.figure)
     }

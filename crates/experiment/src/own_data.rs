@@ -29,8 +29,8 @@ impl From<Labels> for LabelSource {
     }
 }
 
-/// The folder that paths of a specification begin in. Decides where files are looked for and nothing else: it is neither written nor
-/// compared, and two machines give a run the same key.
+/// The folder that paths of a specification begin in. Decides where files are looked for and nothing else: the folder is neither
+/// written nor compared, so that two machines give a run the same key.
 #[derive(Clone, Debug, Default)]
 pub struct Folder(pub PathBuf);
 

@@ -17,7 +17,7 @@ use super::{limits, suggest};
 pub fn merge(target: &mut Value, patch: &Value, schema: &Schema, path: &KeyPath) -> Vec<Finding> {
     let schema = resolve(schema);
     match (&mut *target, patch) {
-        // One of several variants, such as `{normal: 0.1}`, is replaced: merged with another it would be neither.
+        // A variant of an enum, such as `{normal: 0.1}`, is replaced, since a merge with another variant would be neither.
         (Value::Mapping(onto), Value::Mapping(keys)) if alternatives(schema).is_none() => {
             merge_keys(onto, keys, schema, path)
         }

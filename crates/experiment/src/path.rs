@@ -1,2 +1,2 @@
-//! Places in an experiment file, `panels[1].x.from`: those of the specifications in `twoscale`.
+//! Places in an experiment file, such as `panels[1].x.from`, as `twoscale` names them in its specifications.
 pub use twoscale::finding::{KeyPath, Segment};

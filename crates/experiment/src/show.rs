@@ -11,8 +11,8 @@ const WIDTH: usize = 100;
 
 impl Source {
     /// The experiment that `choice` makes of this file, as YAML that can be read again: everything that the file, the files
-    /// that it extends, the patches and the defaults say, each with `# file:line`, `# --set ...` or `# default`. Without
-    /// `scales`, `variants` and `vary`, which are choices not taken.
+    /// that it extends, the patches and the defaults say, each with `# file:line`, `# --set ...` or `# default`. `scales`,
+    /// `variants` and `vary` are left out, since they are choices not taken.
     ///
     /// # Errors
     /// Fails as [`Source::plan`] does.

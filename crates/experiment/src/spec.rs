@@ -246,7 +246,7 @@ pub struct Augmentation {
     /// Black pixels laid around the image, out of which a window of the image's size is taken at a random place. 0: none; 4 is usual.
     #[serde(default)]
     pub crop: usize,
-    /// Mirrored from left to right with probability 1/2.
+    /// Mirroring from left to right with probability 1/2.
     #[serde(default)]
     pub flip: bool,
     /// Side of a square set to 0 after scaling, its centre at a random place of the image. 0: none; 16 is usual.
@@ -370,10 +370,10 @@ impl Schedule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LastBatch {
-    /// Left out; 390 steps an epoch on CIFAR.
+    /// The incomplete batch is left out: 390 steps an epoch on CIFAR with batches of 128.
     #[default]
     Drop,
-    /// A smaller batch.
+    /// The incomplete batch is used as a smaller batch.
     Keep,
 }
 
@@ -386,7 +386,7 @@ pub enum Decay {
     None,
     /// Half a cosine from τ to 0 over the run.
     Cosine,
-    /// Multiplied by `factor` at each of these steps.
+    /// Learning rate multiplied by `factor` at each of these steps.
     Steps {
         /// Steps, counted from 0.
         at: Vec<usize>,

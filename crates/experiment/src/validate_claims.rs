@@ -1,4 +1,4 @@
-//! Checks of the claims of a figure.
+//! Mistakes in the claims of a figure.
 use super::claims::{Magnitude, Part, Range, Statistic};
 use super::file::Experiment;
 use super::maxima;

@@ -1,5 +1,5 @@
-//! Every mistake in an experiment file or on the command line is told with file and line, or the option, the key and what
-//! would be right.
+//! Tests that every mistake in an experiment file or on the command line is reported with file and line, or the option, the key
+//! and what would be right.
 use experiment::{Choice, Error, Source};
 
 const TEXT: &str = "\
@@ -80,7 +80,7 @@ fn structure_is_refused_with_line_and_key() {
     expect("figure: fig99", "figure: [fig99", "fig99.yaml:2: not valid YAML");
     expect("  kind: mlp", "  knid: mlp", "fig99.yaml:6: model.knid: unknown key `knid`; did you mean `kind`?");
     expect("seeds: 2", "sedes: 2", "fig99.yaml:10: sedes: unknown key `sedes`; did you mean `seeds`?");
-    expect("seeds: 2\n", "", "fig99.yaml:1: `seeds` is missing (Number of seeds: 1, 2,");
+    expect("seeds: 2\n", "", "fig99.yaml:1: `seeds` is missing (Number of seeds)");
     expect(
         "steps: 100",
         "steps: many",

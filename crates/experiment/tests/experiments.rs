@@ -1,5 +1,5 @@
-//! The experiment files of the repository: they resolve at every scale, share what they should, and name what the paper's
-//! own curves name.
+//! Tests of the repository's experiment files: they resolve at every scale, share runs where they should, and name what the
+//! paper's own curves name.
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Base files: chains, circles, what a file takes away, and where mistakes in a base are told.
+//! Tests of base files: chains, circles, keys that a file takes away, and the place at which mistakes in a base are reported.
 use std::path::Path;
 
 use experiment::{Catalogue, Choice, Error, Source};
@@ -180,7 +180,7 @@ fn claims_and_curves_of_the_paper_hold_for_its_data_and_network_alone() {
     let both = other("model: {hidden: [5]}\ndata: {set: digits}", "Another data set and another network");
     assert_eq!(both, "mine: fig13 with another data set and another network");
 
-    // What the own file says itself stays.
+    // Values that the user's own file states stay.
     let own = of_thirteen("data: {set: digits}\npaper: {curves: fig13}\nclaims: {13b: {claim: Mine}}");
     assert_eq!(own.experiment.claims.iter().map(|claim| claim.claim.as_str()).collect::<Vec<_>>(), ["Mine"]);
     assert_eq!(own.experiment.paper.curves.as_deref(), Some("fig13"));

@@ -1,4 +1,4 @@
-//! Hostile experiment files: none makes the program panic or hang, and every error is a few lines long. The corpus holds one
+//! Tests with hostile experiment files: none makes the program panic or hang, and every error is a few lines long. The corpus holds one
 //! file a kind of mistake; the rest are random changes of real files, always the same ones. `TWOSCALE_FUZZ=N` makes N times as many.
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use experiment::{Catalogue, Choice, Source};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Far more than any file needs, on a machine that is busy with other things.
+/// Time within which a file must be answered, far more than any file needs even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn folder(name: &str) -> PathBuf {
@@ -27,7 +27,7 @@ fn told(source: Result<Source, experiment::Error>) -> Option<String> {
         scales.map(move |scale| Choice { scale: Some(scale), variant: variant.clone(), ..Choice::default() })
     });
     for choice in choices.take(100) {
-        // Not the plan: it lists every seed.
+        // Resolving suffices; a plan would list every seed.
         if let Err(error) = source.resolve(&choice) {
             return Some(error.to_string());
         }

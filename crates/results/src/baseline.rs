@@ -1,7 +1,7 @@
 //! Regression check: compares the curves of reduced runs with those of a stored baseline.
 //!
 //! A baseline is a published table (`figN.csv` at scale `reduced`) kept in `tests/baselines/`. Limits are computed from the
-//! spread over seeds that it holds, never typed in: a curve's mean over x may move by [`MEAN`] standard errors of a mean over
+//! spread over seeds in that table, never typed in: a curve's mean over x may move by [`MEAN`] standard errors of a mean over
 //! seeds, its last point, a single measurement, by [`END`], and its points, root mean square along the curve, by [`DENSE_PATH`] or
 //! [`PATH`]. Standard errors are pooled along the curve (root mean square over
 //! its points), because a few seeds estimate the error at one point badly. Seeds, and so initial weights and batches, are those
@@ -17,8 +17,8 @@ pub const END: f64 = 4.0;
 /// Allowed root mean square difference along the curve of a dense network, in standard errors. Measured, AVX2 and portable against
 /// AVX-512 (figure 13): at most 0.02. Other batches of the same data move it by about 1, and the mean hardly.
 pub const DENSE_PATH: f64 = 0.2;
-/// The same for a network of convolutions, in which a difference of rounding grows. Measured, AVX2 and portable against AVX-512 (figure
-/// 10): at most 1.1.
+/// Allowed root mean square difference along the curve of a convolutional network, in which a difference of rounding grows.
+/// Measured, AVX2 and portable against AVX-512 (figure 10): at most 1.1.
 pub const PATH: f64 = 2.5;
 
 /// Comparison of one number with the baseline's.

@@ -1,4 +1,4 @@
-//! From records to series, statistics, claims, figures and tables.
+//! Results of runs: records become series, statistics, claims, figures and tables.
 //!
 //! Modules follow the way of the data: [`gather`] finds the records of a plan, [`measure`] makes [`series::Series`] of records,
 //! [`figure`] draws series, [`claims`] judges the paper's claims by [`statistics`] over seeds, [`publish`] writes the files under

@@ -1,4 +1,4 @@
-//! [`Series`]: what a figure draws and `figures/data/figN.csv` holds.
+//! [`Series`]: curves that a figure draws and `figures/data/figN.csv` holds.
 
 /// Point of a curve: mean over seeds with its 95 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Atomic replacement of files.
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;

@@ -1,7 +1,7 @@
-//! From the specification of a run to its record.
+//! Training of runs: from the specification of a run to its record.
 //!
 //! [`scheduler::Scheduler`] takes the [`RunSpec`](experiment::spec::RunSpec)s of a plan, [`train::execute`] trains one of them, and
-//! [`store::Store`] keeps each [`record::Record`] for ever, under the run's key. Nothing here knows figures or claims.
+//! [`store::Store`] keeps each [`record::Record`] for ever, under the run's key. The crate knows neither figures nor claims.
 pub mod files;
 pub mod record;
 pub mod scheduler;

@@ -5,13 +5,13 @@ use twoscale::metrics::Evaluation;
 
 use experiment::spec::RunSpec;
 
-/// Version of the records this build writes and reads: the crate's.
+/// Version of the records that this build writes and reads, equal to the crate's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// `device` of a record that the fake trainer made.
+/// Value of `device` in a record of the fake trainer.
 pub const FAKE_DEVICE: &str = "fake";
 
-/// `run.json`.
+/// Content of `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Run {
@@ -21,7 +21,7 @@ pub struct Run {
     pub spec: RunSpec,
     /// Files of the data set.
     pub data: Vec<datasets::Digest>,
-    /// Words for a figure's face where the data are a stand-in.
+    /// Sentence to print on a figure where the data are a stand-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand_in: Option<String>,
     /// Version of this crate; records of another version are not mixed.
@@ -99,9 +99,9 @@ impl History {
 /// A finished run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// `run.json`.
+    /// Content of `run.json`.
     pub run: Run,
-    /// `history.safetensors`.
+    /// Content of `history.safetensors`.
     pub history: History,
     /// Evaluation of the whole training set at the end; empty when diverged.
     pub train: Evaluation,

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use experiment::spec::RunSpec;
 
-/// Name of every job begins with this.
+/// Beginning of the name of every job.
 pub const JOB_PREFIX: &str = "twoscale-";
 
 /// Most tasks of an array where the cluster does not say: Slurm's own default.
@@ -36,7 +36,7 @@ pub struct Array<'a> {
 }
 
 impl Array<'_> {
-    /// The script for `sbatch`.
+    /// Returns the script for `sbatch`.
     ///
     /// A quarter of the time limit, at most two minutes, before its end Slurm sends USR1 to the script, which asks the program for a
     /// checkpoint and puts the task back into the queue. A task that is preempted gets TERM and keeps a checkpoint too; Slurm itself
@@ -100,7 +100,7 @@ pub fn arrays(tasks: usize, largest: usize) -> Vec<usize> {
     sizes
 }
 
-/// `MaxArraySize` in the output of `scontrol show config`.
+/// Reads `MaxArraySize` in the output of `scontrol show config`.
 #[must_use]
 pub fn max_array_size(config: &str) -> Option<usize> {
     let line = config.lines().find(|line| line.trim_start().starts_with("MaxArraySize"))?;
@@ -154,7 +154,7 @@ impl std::str::FromStr for Time {
     }
 }
 
-/// A word as the shell takes it literally.
+/// Quotes a word so that the shell takes it literally.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
@@ -229,7 +229,7 @@ mod tests {
         assert!(from_task(Vec::new(), 2).is_empty());
     }
 
-    /// Runs a script without Slurm: `scontrol` is one of our own, which notes what it is asked.
+    /// Runs a script without Slurm: a substitute for `scontrol` records its arguments.
     #[cfg(unix)]
     fn run_script(command: &str, signal: Option<&str>) -> (Option<i32>, String) {
         use std::os::unix::fs::PermissionsExt as _;

@@ -41,7 +41,7 @@ impl<'a> Network<'a> {
     /// Computes the logits of a finished run from its final weights.
     ///
     /// # Errors
-    /// When the weights are not of the run's network, or the data have another shape.
+    /// Fails when the weights are not of the run's network, or the data have another shape.
     pub fn of(record: &'a Record, weights: &Tensors, data: &'a RunData, factory: &dyn LearnerFactory) -> Result<Self> {
         let mut learner = factory.begin(&record.run.spec, data)?;
         learner.load_weights(weights)?;

@@ -104,9 +104,9 @@ pub fn candidates(
         let keys = plans.iter().flat_map(|plan| plan.runs.iter().map(|run| run.spec.key())).collect();
         match seen.get(&keys) {
             Some(_) if assignment == own => {}
-            Some(&twin) => {
+            Some(&equal) => {
                 let other =
-                    candidates.candidates.get(twin).map_or_else(String::new, |candidate| candidate.assignment.name());
+                    candidates.candidates.get(equal).map_or_else(String::new, |candidate| candidate.assignment.name());
                 candidates.left_out.push(format!("{}: the same trainings as {other}", assignment.name()));
             }
             None => {

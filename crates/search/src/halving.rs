@@ -124,7 +124,7 @@ impl Halving<'_> {
                     std::thread::sleep(POLL);
                 }
             });
-            // Set on every way out, a panic included: the scope waits for the watching thread.
+            // The flag is set on every way out, a panic included, since the scope waits for the watching thread.
             let _over = SetOnDrop(&over);
             let mut outcome = self.halve(Options { stop: &stop, ..options }, observer)?;
             if outcome.remaining.is_some() {
@@ -148,7 +148,7 @@ impl Halving<'_> {
             let variances = if candidates.iter().any(one_seed) {
                 Variances::of(&self.candidates.own, self.figures, rung, self.scheduler.store)?
             } else {
-                Variances::default() // nothing is lent: no record is needed
+                Variances::default() // every candidate has a spread of its own: no record of other runs is needed
             };
             for batch in self.batches(&candidates_left, rung, options.jobs) {
                 trained += self.train(&batch, rung, options, observer, &mut rankings)?;
@@ -217,7 +217,7 @@ impl Halving<'_> {
         }
         let mut trained = 0;
         let missing = specs.iter().any(|spec| !store.has(&spec.key()));
-        // Candidates with all their runs are scored also after the end of the budget.
+        // Candidates with all their runs are scored even after the end of the budget.
         if missing && !options.stop.load(Ordering::Relaxed) {
             let progress = observer.batch();
             let summary = self.scheduler.run(&specs, options, progress.as_ref())?;

@@ -125,7 +125,7 @@ fn ours(panel: &Panel, runs: &Runs, run: usize, whole: usize) -> Vec<Series> {
     let of_series = |series| {
         let (slug, loss, set) = parts(series);
         let mut selection = Selection::of_panel(panel, set);
-        // Bins as wide as those of the whole training.
+        // The bins are as wide as those of the whole training.
         selection.points = (selection.points * run).div_ceil(whole.max(1));
         let curves: Vec<_> = runs
             .finished(loss)

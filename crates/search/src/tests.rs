@@ -1,4 +1,4 @@
-//! Successive halving with the fake trainer: ranking, number of trainings, and continuation after a stop.
+//! Tests of successive halving with the fake trainer: ranking, number of trainings, and continuation after a stop.
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ vary:
 ";
 
 fn figure() -> Figure {
-    // Accuracy above everything that the fake trainer reaches: its smallest η comes nearest.
+    // The accuracy lies above everything that the fake trainer reaches, so that its smallest η comes nearest.
     let flat = |panel: &str, series: &str, to: f64| PaperSeries {
         panel: panel.into(),
         series: series.into(),
@@ -176,21 +176,21 @@ fn a_candidate_with_one_seed_gets_the_noise_of_the_files_own() {
     let options = || Options { jobs: 2, checkpoint_every: Duration::ZERO, stop: &stop };
     let alone = search.run(options(), None, &NoObserver).expect("runs");
     assert!(alone.rankings.iter().all(|s| s.noise.is_none()), "no candidate has two seeds");
-    // Four seeds of the files' own assignment, whole: their beginnings count.
+    // The store has four whole trainings of the files' own assignment, whose beginnings count.
     let own: Vec<_> = setting.candidates.own[0].runs.iter().filter(|r| r.seed <= 4).map(|r| r.spec.clone()).collect();
     search.scheduler.run(&own, options(), &Silent).expect("runs");
-    let lent = search.run(options(), None, &NoObserver).expect("runs");
-    assert_eq!(lent.trained, 0);
+    let filled = search.run(options(), None, &NoObserver).expect("runs");
+    assert_eq!(filled.trained, 0);
     let runs = super::records::gather(&setting.candidates.own[0], &Rung { seeds: 4, ..first }, &setting.store);
     let runs = runs.expect("readable").expect("all there");
     let four = super::score::score_figure(&setting.candidates.own[0], &setting.figures[0].paper, &first, &runs).score;
     // √(s² (1/4 + 1/6)) of four seeds is √(s² (1 + 1/6)) of one: the paper has the file's six.
     let expected = four.noise.expect("four seeds") * ((1.0 + 1.0 / 6.0) / (1.0 / 4.0 + 1.0 / 6.0f64)).sqrt();
-    for ranking in &lent.rankings {
-        assert!((ranking.noise.expect("lent") - expected).abs() < 1e-12, "{ranking:?}");
+    for ranking in &filled.rankings {
+        assert!((ranking.noise.expect("filled") - expected).abs() < 1e-12, "{ranking:?}");
     }
     let scores = |outcome: &Outcome| outcome.rankings.iter().map(|s| s.rms).collect::<Vec<_>>();
-    assert_eq!(scores(&lent), scores(&alone), "the distance is its own");
+    assert_eq!(scores(&filled), scores(&alone), "the distance is its own");
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_stopped_search_continues_and_trains_nothing_twice() {
 #[test]
 fn whole_runs_that_are_there_are_not_trained_in_short() {
     let setting = Setting::new(Duration::ZERO);
-    // Records as `reproduce` makes them: the whole first seed of every assignment.
+    // The store has records as `reproduce` makes them: the whole first seed of every assignment.
     let whole: Vec<_> =
         setting.candidates.candidates.iter().flat_map(|e| e.plans.iter().flat_map(|p| &p.runs)).collect();
     let specs: Vec<_> = whole.iter().filter(|run| run.seed == 1).map(|run| run.spec.clone()).collect();
@@ -283,7 +283,7 @@ fn an_unknown_key_and_a_bad_value_are_refused_by_name() {
 #[test]
 fn values_that_do_not_go_together_and_doubles_are_left_out_and_named() {
     let vary = |text: &str| text.parse::<Varied>().expect(text);
-    // R can be kept for several steps only where it is detached; a kernel means nothing to a network of dense layers.
+    // R can be kept for several steps only where it is detached; a network of dense layers has no kernel.
     let varied =
         ["loss-options.normalisation=through,detached", "loss-options.norm.every=1,10", "model.kernel=3,5"].map(vary);
     let candidates = candidates(&[figure()], &Choice::default(), &product(&varied)).expect("valid");

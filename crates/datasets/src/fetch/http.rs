@@ -1,4 +1,4 @@
-//! One file from one address, going on where an earlier attempt broke off.
+//! Downloads one file from one address, resuming where an earlier attempt broke off.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
@@ -15,29 +15,29 @@ use super::{Failure, Progress};
 use crate::Name;
 use crate::error::Error;
 
-/// The time between two looks at whether the user has stopped.
+/// Time between two checks whether the user asked to stop.
 const TICK: Duration = Duration::from_millis(50);
 
 /// A file that is to be downloaded.
 pub(super) struct Wanted<'a> {
-    /// The set it belongs to.
+    /// Set of the file.
     pub(super) name: Name,
-    /// Its published name.
+    /// Published name of the file.
     pub(super) file: &'a str,
-    /// Its published length: nothing beyond is taken.
+    /// Published length of the file in bytes; nothing beyond is taken.
     pub(super) size: u64,
-    /// Where it arrives.
+    /// Path at which the file arrives.
     pub(super) part: &'a Path,
-    /// When no further attempt is made at any address.
+    /// Time after which no further attempt is made at any address.
     pub(super) deadline: Instant,
     pub(super) limits: &'a Limits,
 }
 
-/// How an attempt ended badly.
+/// Failures of an attempt.
 enum Broken {
     /// The same address may well deliver the rest, after the wait that it asked for.
     Retry(String, Duration),
-    /// The same address may well deliver from the beginning: what had arrived was no beginning of it, and is removed.
+    /// The same address may well deliver from the beginning: the bytes that had arrived are no beginning of the file, and are removed.
     Restart(String),
     /// The same address will not deliver the file.
     Final(Failure),
@@ -148,7 +148,7 @@ impl Wanted<'_> {
                     };
                 }
             }
-            // Also while nothing at all arrives. Before an answer the waits of the request itself bound the time.
+            // The check runs even while no byte arrives. Before the answer the timeouts of the request itself bound the time.
             let elapsed = window.0.elapsed();
             if arriving.is_some() && elapsed >= self.limits.window {
                 if window.1 < self.limits.slowest * self.limits.window.as_secs().max(1) {
@@ -160,11 +160,11 @@ impl Wanted<'_> {
         }
     }
 
-    /// From which byte the answer goes on; `None` where all of the file was there already.
+    /// Returns the byte at which the answer begins; `None` where the whole file was there already.
     fn accepted(&self, head: &Head, have: u64) -> Result<Option<u64>, Broken> {
         let Head { status, range: (first, total), retry_after, .. } = *head;
         match status {
-            200 => Ok(Some(0)), // also the answer of a server that knows no ranges: it sends everything again
+            200 => Ok(Some(0)), // a server without ranges answers so too, and sends everything again
             206 if have > 0 && first == Some(have) => Ok(Some(have)),
             416 if have > 0 && total == Some(have) => Ok(None),
             206 | 416 if have > 0 => Err(Broken::Restart("the server cannot go on from what has arrived".into())),
@@ -177,7 +177,7 @@ impl Wanted<'_> {
         }
     }
 
-    /// Opens the part for what comes after `start` bytes.
+    /// Opens the partial file for the bytes from `start` on.
     fn open(&self, start: u64) -> Result<File, Broken> {
         let open = || -> io::Result<File> {
             let mut out = File::options().create(true).write(true).truncate(false).open(self.part)?;
@@ -203,14 +203,14 @@ impl Wanted<'_> {
     }
 }
 
-/// A file on its way.
+/// A file that is being downloaded.
 struct Arriving {
     out: File,
     done: u64,
     total: Option<u64>,
 }
 
-/// `404 Not Found`.
+/// Status as messages show it: `404 Not Found`.
 fn words(status: u16) -> String {
     ureq::http::StatusCode::from_u16(status).map_or_else(|_| status.to_string(), |code| code.to_string())
 }

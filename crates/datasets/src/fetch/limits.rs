@@ -14,11 +14,11 @@ pub struct Limits {
     pub wait: Duration,
     /// Longest wait that a server may ask for (`Retry-After`).
     pub longest_wait: Duration,
-    /// Bytes a second below which an address is given up ...
+    /// Bytes a second below which an address is given up, averaged over [`Limits::window`].
     pub slowest: u64,
-    /// ... when no more arrive over this time.
+    /// Time over which [`Limits::slowest`] is averaged.
     pub window: Duration,
-    /// Time for one file over all addresses, beside the time it takes at [`Limits::pace`].
+    /// Time for one file over all addresses, in addition to the time that the file takes at [`Limits::pace`].
     pub total: Duration,
     /// Bytes a second that the whole time of a file allows for.
     pub pace: u64,

@@ -22,12 +22,12 @@ pub use limits::Limits;
 
 /// Reports of a download to its caller, and the caller's wish to stop. `()` reports nothing and never stops.
 pub trait Progress {
-    /// A file begins to arrive: its name, its address, the bytes there already from an earlier attempt, and all its bytes, where
-    /// the server says.
+    /// Reports that a file begins to arrive: its name, its address, the bytes present from an earlier attempt, and its length in bytes,
+    /// where the server says it.
     fn begin(&mut self, file: &str, address: &str, done: u64, total: Option<u64>);
-    /// Further bytes have arrived.
+    /// Reports further bytes that have arrived.
     fn advance(&mut self, bytes: u64);
-    /// A line for the user: a mirror that failed, a wait for another process.
+    /// Reports a line for the user: a mirror that failed, a wait for another process.
     fn note(&mut self, line: &str);
     /// Returns `true` to end the download. Called about twenty times a second in every phase; what has arrived is kept.
     fn stop(&self) -> bool {
@@ -43,9 +43,9 @@ impl Progress for () {
 
 /// The failure of one attempt from one address.
 pub(crate) enum Failure {
-    /// This address does not help: the next is tried.
+    /// Failure of this address; the next one is tried.
     Source(String),
-    /// No address would help.
+    /// Failure that no other address would cure.
     Fatal(Error),
 }
 
@@ -56,7 +56,7 @@ impl From<Error> for Failure {
 }
 
 impl Cache {
-    /// Makes a set [`crate::State::Ready`]: what is there and right is kept, the rest is downloaded and checked. A downloaded archive
+    /// Makes a set [`crate::State::Ready`]: keeps the files that are right, downloads and checks the others. A downloaded archive
     /// that lies in the data folder (or a `.gz` file in the set's) is used as it is, without a network. Damaged files are replaced.
     ///
     /// # Errors
@@ -65,13 +65,13 @@ impl Cache {
     pub fn fetch(&self, name: Name, progress: &mut dyn Progress) -> Result<(), Error> {
         let source = self.catalogue.source(name).ok_or(Error::NothingToFetch(name))?;
         if self.check(source).is_ok() {
-            return Ok(()); // also from a folder that cannot be written
+            return Ok(()); // a complete set needs no writable folder
         }
         let scratch = self.root.join(".fetch");
         fs::create_dir_all(&scratch).map_err(Error::io("create", &scratch))?;
         let _lock = lock(name, &scratch.join(format!("{name}.lock")), progress)?;
         if self.check(source).is_ok() {
-            return Ok(()); // another process did it meanwhile
+            return Ok(()); // another process fetched the set meanwhile
         }
         let dir = self.folder(source);
         fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
@@ -82,7 +82,7 @@ impl Cache {
         self.check(source)
     }
 
-    /// MNIST: every file by itself.
+    /// Fetches a set whose files are published one by one (MNIST).
     fn fetch_files(
         &self,
         source: &Source,
@@ -112,7 +112,7 @@ impl Cache {
         Ok(())
     }
 
-    /// CIFAR: all files in one archive, perhaps one that somebody has put into the data folder.
+    /// Fetches a set published as one archive (CIFAR), which the user may have put into the data folder.
     fn fetch_archive(
         &self,
         source: &Source,
@@ -154,7 +154,7 @@ impl Cache {
         let client = request::client(&source.mirrors, limits);
         let deadline = Instant::now() + limits.time_for(size);
         let wanted = http::Wanted { name: source.name, file, size, part, deadline, limits };
-        // Wrong bytes are removed: going on from them would never come right.
+        // Wrong bytes are removed, since no download resumed from them could be right.
         let mut accepted = |progress: &dyn Progress| {
             accept(part, &|| progress.stop()).inspect_err(|failure| {
                 if let Failure::Source(_) = failure {
@@ -166,7 +166,7 @@ impl Cache {
             Failure::Fatal(error) => Err(error),
             Failure::Source(reason) => Ok(reason),
         };
-        // What an earlier attempt has left may be the whole file, or more than that.
+        // The part that an earlier attempt left may be the whole file, or longer.
         let there = http::length(part);
         if there > size {
             http::remove(part).map_err(Error::io("remove", part))?;
@@ -187,7 +187,7 @@ impl Cache {
                 let reason = fatal(failure)?;
                 progress.note(&format!("{address}: {reason}"));
                 if arrived && resumed {
-                    continue; // its beginning may have been another mirror's: once more, all from this one
+                    continue; // the beginning may have come from another mirror: everything is downloaded once more from this one
                 }
                 reasons.push(format!("{address}: {reason}"));
                 break;

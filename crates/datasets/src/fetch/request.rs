@@ -1,4 +1,4 @@
-//! One request, in a thread of its own: whatever phase it is in, the caller goes on at once when the user stops.
+//! Runs one request in a thread of its own, so that the caller returns at once when the user stops, whatever the request waits for.
 
 use std::io::{ErrorKind, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -12,7 +12,7 @@ use ureq::{Agent, Body};
 use super::limits::Limits;
 use crate::error::printable;
 
-/// Redirections that are followed.
+/// Most redirections that are followed.
 const REDIRECTS: usize = 5;
 /// Bytes in a message.
 const CHUNK: usize = 1 << 16;
@@ -31,11 +31,11 @@ pub(super) enum Message {
 /// The head of an answer.
 pub(super) struct Head {
     pub(super) status: u16,
-    /// `Content-Length`.
+    /// Length in bytes, from `Content-Length`.
     pub(super) length: Option<u64>,
     /// First byte and length of the whole, from `Content-Range`.
     pub(super) range: (Option<u64>, Option<u64>),
-    /// `Retry-After` in seconds.
+    /// Seconds to wait, from `Retry-After`.
     pub(super) retry_after: Option<u64>,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn start(client: &Agent, address: &str, from: u64) -> std::io::Result
             Ok(()) => Message::End,
             Err(message) => message,
         };
-        let _ = sender.send(last); // nobody listens any more where the user stopped
+        let _ = sender.send(last); // fails where the user stopped and the receiver is gone
     })?;
     Ok(receiver)
 }
@@ -77,7 +77,7 @@ fn deliver(client: &Agent, address: &str, from: u64, sender: &SyncSender<Message
     let gone = |_| Message::Broken("stopped".into());
     sender.send(Message::Head(Head::of(&response))).map_err(gone)?;
     if !response.status().is_success() {
-        return Ok(()); // the page that explains an error may be long and helps nobody here
+        return Ok(()); // the page that explains an error may be long and is not needed
     }
     let mut reader = response.into_body().into_reader();
     loop {
@@ -111,7 +111,7 @@ fn send(client: &Agent, address: &str, from: u64) -> Result<Response<Body>, Mess
     Err(Message::Refused(format!("the server redirects more than {REDIRECTS} times")))
 }
 
-/// Resolves the target of a redirection. From https only to https: an unencrypted answer could be anybody's.
+/// Resolves the target of a redirection. An https address may lead to https only, since an unencrypted answer can be forged.
 fn redirected(from: &Uri, target: &str) -> Result<Uri, String> {
     let scheme = from.scheme_str().unwrap_or("http");
     let host = from.authority().map_or("", |authority| authority.as_str());
@@ -135,7 +135,7 @@ fn redirected(from: &Uri, target: &str) -> Result<Uri, String> {
     }
 }
 
-/// Tells a failure that may pass from one that will not.
+/// Distinguishes a failure that may pass from a lasting one.
 fn failure(error: ureq::Error) -> Message {
     use ureq::{Error, Timeout};
     match error {

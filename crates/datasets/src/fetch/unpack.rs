@@ -18,20 +18,20 @@ const EXTRA: u64 = 1 << 16;
 /// Bytes that the other members of an archive may have: headers, padding, a page of documentation.
 const SURPLUS: u64 = 4 << 20;
 
-/// Where the files of an archive go.
+/// Destination of the files of an archive.
 pub(super) struct Unpacking<'a> {
     pub(super) source: &'a Source,
     /// Small files beside those of the catalogue that are kept.
     pub(super) extras: &'a [String],
     /// Folder of the set.
     pub(super) dir: &'a Path,
-    /// Folder for what is half done, on the same file system.
+    /// Folder for unfinished files, on the same file system.
     pub(super) scratch: &'a Path,
 }
 
 impl Unpacking<'_> {
-    /// Unpacks `archive`, checks every file and puts them into the folder of the set. A [`Failure::Source`] means that the archive is
-    /// no good.
+    /// Unpacks `archive`, checks every file and puts them into the folder of the set. A [`Failure::Source`] means that the archive
+    /// cannot be used.
     pub(super) fn run(&self, archive: &Path, stop: &dyn Fn() -> bool) -> Result<(), Failure> {
         let Unpacking { source, extras, dir, scratch } = *self;
         let stage =
@@ -123,7 +123,7 @@ impl<R: Read> Read for Bounded<'_, R> {
 /// A link, or a path that leaves the folder, is in no published archive: such an archive is refused as a whole.
 fn plain_name<R: Read>(folder: &str, member: &tar::Entry<'_, R>) -> Result<Option<String>, Failure> {
     match member.header().entry_type() {
-        // Names and attributes of the member that follows. The published archives need none of them.
+        // Entries with names and attributes of the next member; the published archives have none.
         EntryType::XHeader | EntryType::XGlobalHeader | EntryType::GNULongName | EntryType::GNULongLink => {
             return Ok(None);
         }
@@ -153,7 +153,7 @@ fn plain_name<R: Read>(folder: &str, member: &tar::Entry<'_, R>) -> Result<Optio
     })
 }
 
-/// Copies, and tells a failure of the archive from one of the disk.
+/// Copies, and distinguishes a failure of the archive from one of the disk.
 fn copy(from: &mut impl Read, to: &mut impl io::Write, path: &Path) -> Result<(), Failure> {
     let mut buffer = vec![0; 1 << 17];
     loop {

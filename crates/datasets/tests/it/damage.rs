@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a file, each named, refused, explained.
+//! Tests that each fault of a file is refused with a sentence that names it.
 
 use std::fs;
 
@@ -58,7 +58,7 @@ fn one_flipped_bit_is_found_anywhere() {
         );
     }
     for at in [4, 12, 30] {
-        // In a gzip file also where the unpacked content stays the same.
+        // A gzip file is refused even where its unpacked content stays the same.
         let found = fault(refused(Name::Mnist, |f| bytes(f, LABELS)[at] ^= 1), LABELS);
         assert!(matches!(found, Fault::Digest { .. }), "{at}: {found:?}");
     }
@@ -85,7 +85,7 @@ fn damaged_unpacked_file_is_found_although_the_packed_one_is_right() {
 fn wrong_magic_and_wrong_dimensions_are_told_apart() {
     let found = fault(refused(Name::Mnist, |f| *bytes(f, LABELS) = gzip(&images(12))), LABELS);
     assert_eq!(found, Fault::Magic { found: 2051, expected: 2049 });
-    // With the expected length and digest, so that only the content is wrong.
+    // Length and digest are the expected ones, so that only the content is wrong.
     let found = fault(refused(Name::Mnist, |f| f.put(Name::Mnist, "train-labels-idx1-ubyte", images(12))), LABELS);
     assert_eq!(found, Fault::Magic { found: 2051, expected: 2049 });
     let found = fault(
@@ -123,7 +123,7 @@ fn labels_out_of_range_name_the_object() {
         LABELS,
     );
     assert_eq!(found, Fault::Label { object: 3, label: 99, classes: 10 });
-    // Also in a file whose digest would be wrong too: the label says more.
+    // The label is named although the digest is wrong too, since it says more.
     let found = fault(refused(Name::Cifar10, |f| bytes(f, BATCH)[0] = 200), BATCH);
     assert_eq!(found, Fault::Label { object: 0, label: 200, classes: 10 });
 }
@@ -138,16 +138,16 @@ fn a_class_in_two_super_classes_is_refused() {
 
 #[test]
 fn the_python_version_is_recognised_wherever_it_lies() {
-    // Renamed to the binary version's names.
+    // The Python files, renamed to the binary version's names.
     let pickle = || [&[0x80, 3][..], &[7; 5000][..]].concat();
     assert_eq!(fault(refused(Name::Cifar100, |f| *bytes(f, TRAIN) = pickle()), TRAIN), Fault::Pickle);
-    // Copied into the binary version's folder.
+    // The Python files, copied into the binary version's folder.
     let moved = |f: &mut Fake| {
         f.files.retain(|path, _| !path.starts_with("cifar-10-"));
         f.files.insert("cifar-10-batches-bin/data_batch_1".into(), pickle());
     };
     assert_eq!(fault(refused(Name::Cifar10, moved), "data_batch_1"), Fault::Pickle);
-    // In its own folder.
+    // The Python files in their own folder.
     for (name, folder) in
         [(Name::Cifar10, "cifar-10-batches-py/data_batch_1"), (Name::Cifar100, "cifar-100-python/train")]
     {

@@ -31,7 +31,7 @@ pub struct Fake {
 }
 
 impl Fake {
-    /// 12 + 5 images of each set.
+    /// Makes 12 training and 5 test images of each set.
     pub fn new() -> Fake {
         let mut fake = Fake { catalogue: Catalogue::official(), files: BTreeMap::new() };
         fake.put(Name::Mnist, "train-images-idx3-ubyte", images(12));
@@ -158,7 +158,7 @@ pub fn labels(count: usize) -> Vec<u8> {
     bytes
 }
 
-/// Records of class 7 i mod 100 in super-class (7 i mod 100) / 5, or of class i mod 10.
+/// Makes records of class 7 i mod 100 in super-class (7 i mod 100) / 5, or of class i mod 10.
 pub fn cifar(count: usize, seed: usize, hundred: bool) -> Vec<u8> {
     (0..count)
         .flat_map(|i| {

@@ -1,4 +1,4 @@
-//! Fetching, against a server on this machine.
+//! Tests of fetching from a server on this machine.
 
 use std::collections::HashMap;
 use std::fs;
@@ -125,7 +125,7 @@ fn a_server_without_ranges_is_asked_for_everything_again() {
 
 #[test]
 fn a_finished_part_is_not_downloaded_again_and_a_foreign_one_is_dropped() {
-    // A whole part needs no request; one that is too long or of another file is dropped; a whole one with a wrong byte too.
+    // A complete part needs no request; a part that is too long, of another file or with a wrong byte is dropped.
     let mut wrong = good();
     wrong[5000] ^= 1;
     for (part, requests) in [(good(), 0), ([good(), vec![0; 9]].concat(), 1), (wrong, 1), (vec![7; 100], 2)] {
@@ -189,7 +189,7 @@ fn an_archive_that_would_write_elsewhere_is_refused() {
     let names = ["../escaped.bin", "cifar-100-binary/../../escaped.bin", "/escaped.bin"];
     for (archive, reason) in names.map(|n| (evil(n), "would leave")).into_iter().chain([
         (link(), "is not a plain file"),
-        (evil("cifar-100-binary/test.bin"), "more than"), // longer than a test file may be
+        (evil("cifar-100-binary/test.bin"), "more than"), // a test file longer than the published one
         (evil("cifar-100-binary/train.bin"), "does not hold cifar-100-binary/test.bin"),
         (b"no archive".to_vec(), "cannot be unpacked"),
     ]) {
@@ -351,7 +351,7 @@ fn retries_are_bounded_and_say_how_long_they_wait() {
 
 #[test]
 fn the_whole_time_of_a_file_is_bounded() {
-    // Two hundredths of the file with each attempt, so that no attempt counts.
+    // Each attempt brings two hundredths of the file, so that no attempt counts as failed.
     let server = serve(Served { breaks_after: Some(good().len() / 50), ..good().into() });
     let (_dir, mut cache) = cache(&[&server]);
     cache.limits.total = Duration::from_millis(100);
@@ -390,7 +390,7 @@ fn the_user_stops_it_at_once_in_every_phase() {
         assert!(matches!(error, Error::Stopped(Name::Cifar100)), "{manners:?}: {error}");
         assert!(stop.elapsed() < Duration::from_millis(700), "{manners:?}: {:?} after the stop", stop.elapsed());
     }
-    // While unpacking: an archive put in place by hand, which needs no network.
+    // The stop comes while unpacking an archive put in place by hand, which needs no network.
     let (dir, cache) = cache(&[]);
     fs::write(dir.path().join(ARCHIVE), good()).unwrap();
     let error = cache.fetch(Name::Cifar100, &mut StopsAt(Instant::now())).unwrap_err();

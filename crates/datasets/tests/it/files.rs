@@ -1,4 +1,4 @@
-//! Own sets from `.npy` files.
+//! Tests of the user's own sets from `.npy` files.
 
 use std::fs;
 use std::path::Path;
@@ -49,7 +49,7 @@ fn every_order_of_axes_comes_out_as_channels_first() {
     let last = load(&npy("|u1", "(6, 5, 5, 2)", &last), &labels()).unwrap();
     assert_eq!((first.shape, first.classes, first.train.len(), first.test.len()), ([2, 5, 5], 2, 4, 2));
     assert_eq!((&first.train, &first.test, first.shape), (&last.train, &last.test, last.shape));
-    // Every object once, with its own label.
+    // Every object appears once, with its own label.
     let mut seen: Vec<u8> = Vec::new();
     for part in [&first.train, &first.test] {
         for (image, &label) in part.images.chunks_exact(50).zip(part.labels.iter()) {

@@ -1,4 +1,4 @@
-//! Loading what is right.
+//! Tests of loading undamaged files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ fn mnist_comes_back_byte_for_byte_through_the_reader() {
     assert_eq!(set.digests[0].file, "mnist/train-images-idx3-ubyte.gz");
 }
 
-/// Shows, for a user who may write everywhere (root), only that read-only permissions do no harm.
+/// Run by root, who may write everywhere, the test shows only that read-only permissions do no harm.
 #[test]
 fn mnist_loads_from_a_read_only_folder() {
     let dir = tempfile::tempdir().unwrap();

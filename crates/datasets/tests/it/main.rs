@@ -1,5 +1,5 @@
-//! Checks, loading and fetching, on small made-up sets that go through the same code as the real ones. One binary, so that it is
-//! linked once.
+//! Tests of checking, loading and fetching, on small made-up sets that go through the same code as the real ones, in one binary, which
+//! is linked once.
 
 mod damage;
 mod fake;

@@ -11,11 +11,11 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Served {
     pub bytes: Vec<u8>,
-    /// The connection breaks after so many bytes of an answer.
+    /// Number of bytes of an answer after which the connection breaks.
     pub breaks_after: Option<usize>,
     /// Whether `Range` is understood.
     pub ranges: bool,
-    /// How the server misbehaves.
+    /// Misbehaviour of the server.
     pub manners: Manners,
 }
 
@@ -23,19 +23,19 @@ pub struct Served {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Manners {
     Good,
-    /// This status line and further header lines, whatever was asked for.
+    /// Answers with this status line and further header lines, whatever was asked for.
     Answers(&'static str),
-    /// 206 with all bytes, although no part was asked for.
+    /// Answers 206 with all bytes, although no part was asked for.
     PartUnasked,
     /// Announces the length, and goes on for ever with zeros.
     Endless,
     /// Says no length, and goes on for ever with zeros.
     EndlessUnannounced,
-    /// A byte at a time, with this pause.
+    /// Sends a byte at a time, with this pause.
     Drips(Duration),
     /// Accepts the connection and says nothing.
     Silent,
-    /// One byte of the header at a time, with this pause.
+    /// Sends one byte of the header at a time, with this pause.
     DripsHead(Duration),
     /// Closes the connection at once.
     Resets,

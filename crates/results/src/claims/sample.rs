@@ -65,7 +65,7 @@ impl Sample {
     pub fn numbers(&self, statistic: Statistic) -> Option<Vec<(usize, Number)>> {
         self.end()?;
         let place = matches!(statistic, Statistic::Min(_) | Statistic::Max(_) | Statistic::LeastGrowth(_));
-        // One seed alone chooses and is shown, without an interval.
+        // A single seed both chooses the place and gives the number, without an interval.
         let judged = |seed: &usize| !place || self.difference.len() == 1 || !seed.is_multiple_of(CHOOSING);
         let seeds = (0..self.difference.len()).filter(judged);
         seeds.map(|seed| Some((seed, self.number(statistic, seed)?))).collect()

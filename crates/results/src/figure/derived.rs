@@ -1,6 +1,6 @@
 //! Panels that a figure draws besides those of its file: the paired difference from the single scale, and cumulated histograms.
 //!
-//! They are drawn where the table has their rows; a table without these rows gives the figure without these panels.
+//! Such panels are drawn where the table has their rows; a table without these rows gives the figure without these panels.
 use experiment::file::{Axis, Experiment, Measure, Panel, PanelSeries};
 
 use crate::measure::{CUMULATED, compared_panel, cumulate, difference_of, interpolate, is_histogram, pairs, parts};
@@ -69,7 +69,7 @@ fn difference_panel(panel: &Panel, name: String, drawn: &[&Series], papers: &[Pa
     Panel {
         panel: name,
         title: format!("{} minus single scale", panel.title),
-        // The smoothing stands beside the axis: the title has no room for it.
+        // The smoothing stands beside the axis, since the title has no space for it.
         smooth: 0,
         y: Axis { label: format!("{} − single's{smoothing}", panel.y.label), from: low - free, to: high + free },
         series: panel.series.iter().filter(compared).cloned().collect(),
@@ -82,7 +82,7 @@ fn cumulated_panel(first: &Panel, bars: &[&Panel]) -> Panel {
         panel: CUMULATED.to_owned(),
         title: "Share of objects up to x".to_owned(),
         y: Axis { label: "share of objects".to_owned(), from: 0.0, to: 1.0 },
-        // Any measure that is drawn as a curve.
+        // The measure may be any that is drawn as a curve.
         measure: Measure::MaxProbabilityBelow,
         smooth: 0,
         series: bars.iter().flat_map(|panel| panel.series.clone()).collect(),

@@ -27,14 +27,14 @@ fn draw_every_figure() {
                 diverged: 0,
             })
             .collect();
-        let face = Caption {
+        let caption = Caption {
             subtitle:
                 "10 seeds · 50,000 steps of 128 objects · CIFAR-100 · R over all layers, detached; initialisation \
                        fan-in; inputs half; last activation relu"
                     .into(),
             ..Caption::default()
         };
-        std::fs::write(out.join(format!("{name}.svg")), draw(&experiment, &series, &paper, &face, &[]).unwrap())
+        std::fs::write(out.join(format!("{name}.svg")), draw(&experiment, &series, &paper, &caption, &[]).unwrap())
             .unwrap();
         let poor = Caption {
             banners: vec![
@@ -42,7 +42,7 @@ fn draw_every_figure() {
                 "REDUCED RUN (scale smoke): 3 of 30 seeds, 150 of 1,000 steps".into(),
             ],
             notes: vec!["Diverged and left out, η = 0.01: seed 3 at step 1,240, seed 7 at step 14.".into()],
-            ..face
+            ..caption
         };
         let some = &series[..series.len() / 2];
         std::fs::write(out.join(format!("{name}-poor.svg")), draw(&experiment, some, &paper, &poor, &[]).unwrap())

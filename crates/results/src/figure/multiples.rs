@@ -44,7 +44,7 @@ pub struct SmallCurve {
 
 /// Size of a panel's box.
 const BOX: Xy = (230.0, 150.0);
-/// Room around it: left, above, right, below.
+/// Margins around the box: left, above, right, below.
 const ROOM: (f64, f64, f64, f64) = (46.0, 8.0, 14.0, 26.0);
 const WIDTH: f64 = 1.6;
 const PAPER_WIDTH: f64 = 1.3;

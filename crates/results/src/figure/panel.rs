@@ -16,9 +16,9 @@ const GRID: Ink = Ink::solid(RGBColor(0xe4, 0xe4, 0xe4));
 const ZERO: Ink = Ink::solid(RGBColor(0x88, 0x88, 0x88));
 const WHITE: RGBColor = RGBColor(255, 255, 255);
 
-/// Room around the axes' box: left, top, right, bottom.
+/// Margins around the axes' box: left, top, right, bottom.
 const ROOM: (f64, f64, f64, f64) = (84.0, 42.0, 18.0, 74.0);
-/// Room at the right for the labels at the ends of lines.
+/// Margin at the right for the labels at the ends of lines.
 const LABELS: f64 = 133.0;
 /// Smallest distance between two of these labels.
 const LABEL_LINE: f64 = 21.0;

@@ -1,6 +1,6 @@
 //! Series that a figure draws besides those of its panels: the paired difference from the single scale, and cumulated histograms.
 //!
-//! They have rows of their own in the published table, under the slugs of panels that no experiment file has, because neither their
+//! Derived series have rows of their own in the published table, under the slugs of panels that no experiment file has, because neither their
 //! intervals nor their pairing can be had from the rows of the losses.
 use super::{BINS, Runs, Selection, average, curve, is_histogram, parts};
 use crate::series::Series;

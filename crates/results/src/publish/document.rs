@@ -18,16 +18,16 @@ pub struct Document {
     pub figure: String,
     /// Title of the figure.
     pub title: String,
-    /// Scale it was run at; verdicts at other scales than `paper` say nothing about the paper.
+    /// Scale of the runs; verdicts at other scales than `paper` say nothing about the paper.
     pub scale: String,
     /// Version of this crate.
     pub version: String,
     /// Files of the data set, or the generator that stands in for them.
     pub data: Vec<DataFile>,
-    /// Digest of the plan that it was made for; none in documents that do not say, which are never taken for current.
+    /// Digest of the plan of the document; none in documents that do not say, which are never taken for current.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanDigest>,
-    /// BLAKE3 digest, hexadecimal, of the table `figN.csv` that belongs to it.
+    /// BLAKE3 digest, hexadecimal, of the table `figN.csv` that belongs to the document.
     #[serde(default)]
     pub table: String,
     /// Options of loss, network, optimiser and schedule.

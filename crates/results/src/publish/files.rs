@@ -1,4 +1,4 @@
-//! Files that are there whole or not at all.
+//! Reading and atomic replacement of published files.
 use std::path::Path;
 
 use super::{Error, io};
@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, Error> {
 
 /// Replaces a file as [`runs::files::replace`] does. The folder is made where it is missing.
 pub(super) fn write_atomically(path: &Path, text: &str) -> Result<(), Error> {
-    // A file that is the same already keeps its time: nothing looks changed where nothing is.
+    // An equal file keeps its time, so that it does not look changed.
     if read(path).is_ok_and(|old| old.as_deref() == Some(text)) {
         return Ok(());
     }

@@ -1,7 +1,7 @@
 //! Published files of a figure: `figN.svg`, `data/figN.csv` and `data/figN.json`.
 //!
 //! The figure is always drawn from the table and the document's caption and claims, so [`render`] gives the bytes of [`publish`]
-//! without any record. Every file appears by a rename: a reader never sees half of one.
+//! without any record. Every file appears by a rename: a reader never sees a part of one.
 //!
 //! Besides the panels of the experiment file the table has those of [`derived()`]: the paired difference from the single scale
 //! (`PANEL-difference`) and cumulated histograms (`cumulated`).
@@ -129,7 +129,7 @@ impl Folders {
         self.out.join("data").join(format!("{name}.json"))
     }
 
-    /// Numbers of single seeds behind its verdicts.
+    /// Numbers of single seeds behind the verdicts of the figure.
     pub fn seeds(&self, name: &str) -> PathBuf {
         self.out.join("data").join(format!("{name}-seeds.csv"))
     }
@@ -177,7 +177,7 @@ pub fn document(plan: &Plan, name: &str, runs: &Runs) -> Result<Document, Error>
     Ok(made(plan, name, runs)?.0)
 }
 
-/// The document and the table that belongs to it.
+/// Makes the document and the table that belongs to it.
 fn made(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, String), Error> {
     let origin = Origin::of(plan);
     let mut drawn = series(&plan.experiment, runs);

@@ -20,7 +20,7 @@ pub struct Origin<'a> {
     pub full: &'a Experiment,
     /// Scale's name.
     pub scale: &'a str,
-    /// Sentence about an own experiment that is not the figure that it extends.
+    /// Sentence about the user's own experiment, which is not the figure that it extends.
     pub note: Option<&'a str>,
 }
 

@@ -26,15 +26,15 @@ impl Reported {
         std::iter::once("as published").chain(variants).collect()
     }
 
-    /// The claims under all of them.
+    /// The claims under all assumptions published.
     pub fn compared(&self) -> Vec<Compared<'_>> {
         let others: Vec<&[Judgement]> = self.variants.iter().map(|document| document.claims.as_slice()).collect();
         compare(&self.own.claims, &others)
     }
 }
 
-/// A section a figure, its variants after it, then where the paper contradicts itself. Figures are linked as `figN.svg` beside the
-/// report.
+/// Writes a section for each figure, its variants after it, then one on where the paper contradicts itself. Figures are
+/// linked as `figN.svg` beside the report.
 pub fn report(figures: &[Reported]) -> String {
     let mut out = String::from("# What was reproduced\n\n");
     let claims: Vec<&Judgement> = figures.iter().flat_map(|figure| &figure.own.claims).collect();

@@ -36,7 +36,7 @@ pub fn standing(plan: &Plan, name: &str, folders: &Folders) -> Result<Standing, 
     })
 }
 
-/// Differences that are told one by one.
+/// Differences that are named one by one.
 const SHOWN: usize = 4;
 
 /// Describes how the plan of a document differs from `plan`; none where they are equal.

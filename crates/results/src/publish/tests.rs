@@ -304,7 +304,7 @@ fn verdicts_are_recomputed_from_the_numbers_of_single_seeds_in_another_language(
     let Some(output) = recompute(&root.path().join("data")) else { return };
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("8 claims recomputed from") && said.contains("agree"), "{said}");
-    // A number that was changed afterwards is found.
+    // The check finds a number that was changed afterwards.
     std::fs::write(folders.seeds("fig13"), text.replacen("two-scale-0.01,1,", "two-scale-0.01,1,9", 1)).unwrap();
     assert_eq!(recompute(&root.path().join("data")).unwrap().status.code(), Some(1));
 }

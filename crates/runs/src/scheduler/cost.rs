@@ -21,7 +21,7 @@ impl Cost {
         self.of_steps(self.steps) + self.end
     }
 
-    /// Seconds of so many of its steps.
+    /// Seconds of `steps` of the run's steps.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     pub fn of_steps(&self, steps: usize) -> f64 {
@@ -29,9 +29,9 @@ impl Cost {
     }
 }
 
-/// Returns a rough length of a run, in objects that the dense network of MNIST passes in the same time: to do the longest first, where exact
-/// numbers change nothing but the last minutes, and to guess a time where nothing was measured. Networks that are not named here count
-/// as LeNet-5.
+/// Returns a rough length of a run, in objects that the dense network of MNIST passes in the same time. The scheduler trains the longest
+/// runs first, for which rough numbers suffice, and guesses a time where nothing was measured. Networks without a number of their own
+/// count as LeNet-5.
 #[must_use]
 pub fn relative(spec: &RunSpec) -> usize {
     let per_object = match spec.model.kind {

@@ -13,7 +13,7 @@ pub trait DataSource: Send + Sync {
     /// Loads the data set of a specification, with its labels.
     ///
     /// # Errors
-    /// When the set cannot be had; the message says what to do.
+    /// Fails when the set cannot be had; the message says what to do.
     fn dataset(&self, data: &DataSpec) -> anyhow::Result<Dataset>;
 }
 
@@ -48,7 +48,7 @@ impl std::fmt::Debug for DataCache<'_> {
 }
 
 impl<'a> DataCache<'a> {
-    /// Holds nothing yet.
+    /// Returns an empty cache.
     pub fn new(source: impl DataSource + 'a) -> Self {
         Self { source: Box::new(source), made: Mutex::default() }
     }
@@ -56,7 +56,7 @@ impl<'a> DataCache<'a> {
     /// Returns the data as `spec` wants them. The lock is held while loading: a second thread waits instead of loading too.
     ///
     /// # Errors
-    /// As [`DataSource::dataset`].
+    /// Fails as [`DataSource::dataset`] does.
     pub fn get(&self, spec: &DataSpec) -> anyhow::Result<Arc<RunData>> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, data)) = made.of_runs.iter().find(|(known, _)| known == spec) {

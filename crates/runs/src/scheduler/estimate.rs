@@ -18,11 +18,11 @@ pub struct Estimate {
     pub found: usize,
     /// Runs that are missing.
     pub missing: usize,
-    /// Of those, runs that go on from a checkpoint.
+    /// Missing runs that resume from a checkpoint.
     pub resumed: usize,
     /// Steps to be done.
     pub steps: usize,
-    /// Seconds, `jobs` runs at a time.
+    /// Estimated seconds with `jobs` runs at a time.
     pub seconds: f64,
     /// Cost of each missing run, by key.
     pub costs: HashMap<String, Cost>,
@@ -118,7 +118,7 @@ impl Speed {
     }
 }
 
-/// Returns the median seconds per step, evaluations included, of the earlier runs that `fits`.
+/// Returns the median seconds per step, evaluations included, of the earlier runs for which `fits` is true.
 fn rate(earlier: &[Run], fits: impl Fn(&Run) -> bool) -> Option<f64> {
     let rates = earlier.iter().filter(|run| fits(run)).map(|run| run.wall_seconds / as_f64(run.spec.schedule.steps));
     median(rates.collect())
@@ -141,7 +141,7 @@ fn calibrate_together(
     spec.validate_batch(data.train_objects())?;
     let speeds = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(|| calibrate(spec, data, factory))).collect();
-        // A thread that broke down in a bug says nothing; the run itself will report it.
+        // A thread that panicked has no result; the run itself will report the error.
         workers.into_iter().filter_map(|worker| worker.join().ok()).collect::<Result<Vec<_>, _>>()
     })?;
     let mean = |part: fn(&Speed) -> f64| speeds.iter().map(part).sum::<f64>() / as_f64(speeds.len().max(1));
@@ -168,7 +168,7 @@ fn calibrate(spec: &RunSpec, data: &RunData, factory: &dyn LearnerFactory) -> Re
             let begin = Instant::now();
             training.step(&batch, learning_rate(spec, step))?;
             times.push(begin.elapsed().as_secs_f64());
-            // A step of a large network takes longer than the whole calibration should: then the first one has to do.
+            // A step of a large network takes longer than the whole calibration should: then the first step alone is timed.
             if began.elapsed() > CALIBRATION && (step > WARM_UP || began.elapsed() > 4 * CALIBRATION) {
                 break;
             }

@@ -1,8 +1,8 @@
-//! Many trainings: finds the missing ones, trains them side by side, estimates the time.
+//! Scheduler of many trainings: finds the missing ones, trains them side by side, estimates the time.
 //!
 //! A [`Scheduler`] takes the specifications of all runs that a figure needs. [`Scheduler::estimate`] says what is missing
-//! and how long it takes; [`Scheduler::run`] trains the missing ones, `jobs` at a time, each on one thread. What other
-//! processes train at the moment it waits for. Progress is told to a [`Progress`]; [`Tally`] adds it up for a progress line.
+//! and how long it takes; [`Scheduler::run`] trains the missing ones, `jobs` at a time, each on one thread. It waits
+//! for runs that other processes train at the moment. Progress is reported to a [`Progress`]; [`Tally`] adds it up for a progress line.
 mod cost;
 mod data;
 mod estimate;
@@ -50,7 +50,7 @@ pub struct Options<'a> {
     pub jobs: usize,
     /// Time between two checkpoints of a run.
     pub checkpoint_every: Duration,
-    /// Set to stop (Ctrl-C): trainings keep a checkpoint and end.
+    /// Flag that asks to stop (Ctrl-C): trainings keep a checkpoint and end.
     pub stop: &'a AtomicBool,
 }
 
@@ -110,9 +110,9 @@ pub struct Scheduler<'a> {
 /// Treatment of runs that another process trains at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Busy {
-    /// Wait for them, and take over what that process leaves.
+    /// Waits for them, and takes over the runs that the other process leaves.
     Wait,
-    /// Leave them to it.
+    /// Leaves them to the other process.
     Leave,
 }
 
@@ -121,7 +121,7 @@ enum Busy {
 struct Task {
     key: String,
     spec: RunSpec,
-    /// True once progress heard that another process trains it.
+    /// True once [`Progress`] was told that another process trains the run.
     announced: bool,
 }
 
@@ -129,7 +129,7 @@ impl Scheduler<'_> {
     /// Trains every run of `specs` that is not in the store, the longest first. Runs named twice are trained once.
     ///
     /// # Errors
-    /// When the store cannot be written or a data set cannot be had; nothing was trained then.
+    /// Fails when the store cannot be written or a data set cannot be had; nothing was trained then.
     pub fn run(
         &self,
         specs: &[RunSpec],
@@ -139,12 +139,12 @@ impl Scheduler<'_> {
         self.run_with(specs, options, progress, Busy::Wait)
     }
 
-    /// As [`Scheduler::run`], for one of many tasks of a cluster, each given the same `specs`: trains what no other process trains
-    /// and ends when nothing else is left, since waiting would waste what the cluster lends. Keeps the reason of every run that
+    /// Trains runs as one of many tasks of a cluster, each given the same `specs`: unlike [`Scheduler::run`] it ends when only runs are
+    /// left that other processes train, since waiting would waste the cluster's time. Keeps the reason of every run that
     /// fails, and gives up those that failed [`ATTEMPTS`](crate::store::ATTEMPTS) times. Runs are taken in the order given.
     ///
     /// # Errors
-    /// As [`Scheduler::run`].
+    /// Fails as [`Scheduler::run`] does.
     pub fn claim(
         &self,
         specs: &[RunSpec],
@@ -189,7 +189,7 @@ impl Scheduler<'_> {
             steps: missing.iter().map(|task| task.spec.schedule.steps).sum(),
         });
         if busy == Busy::Wait {
-            // Stable: runs of equal length keep the caller's order.
+            // The sort is stable: runs of equal length keep the caller's order.
             missing.sort_by_key(|task| std::cmp::Reverse(cost::relative(&task.spec)));
         }
 
@@ -199,7 +199,7 @@ impl Scheduler<'_> {
         std::thread::scope(|scope| {
             for _ in 0..jobs {
                 let thread = std::thread::Builder::new().spawn_scoped(scope, || worker.work());
-                // A system out of threads: those there are do all the work, and this one where there is none.
+                // The running threads do all the work where the system has no more of them; this thread does where none runs.
                 if thread.is_err() && !queue.hand_over(&mut None) {
                     worker.work();
                 }

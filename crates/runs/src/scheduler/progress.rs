@@ -7,7 +7,7 @@ use super::cost::{Cost, makespan};
 use crate::train::Advance;
 use experiment::spec::RunSpec;
 
-/// Receives events. Called from the threads of the runs.
+/// Receiver of events, called from the threads of the runs.
 pub trait Progress: Sync {
     /// Receives one event.
     fn event(&self, event: Event<'_>);
@@ -27,50 +27,50 @@ pub enum Event<'a> {
     },
     /// A run begins, or goes on from a checkpoint.
     Started {
-        /// Its key.
+        /// Key of the run.
         key: &'a str,
-        /// Its specification.
+        /// Specification of the run.
         spec: &'a RunSpec,
         /// Steps already done.
         at: usize,
     },
     /// A checkpoint cannot be used; the run begins anew.
     Discarded {
-        /// Its key.
+        /// Key of the run.
         key: &'a str,
         /// Reason.
         why: &'a str,
     },
     /// Warning to the user; every run is trained nevertheless.
     Warning {
-        /// One sentence.
+        /// The warning, one sentence.
         what: &'a str,
     },
-    /// Another process trains this run; it is waited for after everything else. Told once a run.
+    /// Another process trains this run, which is waited for after everything else. Sent once for each run.
     Waiting {
-        /// Its key.
+        /// Key of the run.
         key: &'a str,
-        /// Its specification.
+        /// Specification of the run.
         spec: &'a RunSpec,
         /// Process and host that train it.
         holder: &'a str,
     },
     /// Steps were done in a run.
     Steps {
-        /// Its key.
+        /// Key of the run.
         key: &'a str,
         /// Steps since the last such event, and the accuracy now.
         advance: Advance,
     },
     /// A run is over.
     Ended {
-        /// Its key.
+        /// Key of the run.
         key: &'a str,
-        /// Its specification.
+        /// Specification of the run.
         spec: &'a RunSpec,
-        /// End.
+        /// End of the run.
         how: Ending<'a>,
-        /// Steps of the run that were announced by [`Event::Begin`] and will not be told by [`Event::Steps`].
+        /// Steps of the run that were announced by [`Event::Begin`] and are never reported by [`Event::Steps`].
         steps_left: usize,
     },
 }
@@ -78,17 +78,17 @@ pub enum Event<'a> {
 /// End of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ending<'a> {
-    /// Its record is in the store.
+    /// The record is in the store.
     Trained {
         /// Seconds over all attempts.
         seconds: f64,
     },
-    /// Its record is in the store, and says that it diverged at this step.
+    /// The record is in the store, and says that the run diverged at this step.
     Diverged {
         /// The step, counted from 1.
         step: usize,
     },
-    /// Another process put its record into the store.
+    /// Another process put the record into the store.
     Elsewhere,
     /// Interrupted; a checkpoint is kept.
     Interrupted,
@@ -154,7 +154,7 @@ struct Work {
     total: f64,
     /// Estimated seconds of the work done in this call.
     done_here: f64,
-    /// Seconds that the threads were busy with it.
+    /// Seconds that the threads were busy with that work.
     busy: f64,
     seen: Instant,
 }
@@ -163,7 +163,7 @@ struct Work {
 const TRUST: f64 = 2.0;
 
 impl Work {
-    /// Takes off a run's estimated seconds.
+    /// Subtracts from a run's estimated seconds.
     fn advance(&mut self, key: &str, seconds: impl FnOnce(&Cost) -> f64) {
         if let Some((cost, left)) = self.left.get_mut(key) {
             let done = seconds(cost).min(*left);
@@ -264,7 +264,7 @@ impl Progress for Tally {
                 now.runs_done += 1;
                 now.steps = now.steps.saturating_sub(steps_left);
                 if let Some(work) = &mut state.work {
-                    // Of a run that was done here to its end, the rest of its estimated time has passed, too.
+                    // A run that was finished here has used up the rest of its estimated time, too.
                     if was_running && matches!(how, Ending::Trained { .. }) {
                         work.advance(key, |_| f64::INFINITY);
                     }

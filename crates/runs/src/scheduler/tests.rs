@@ -1,4 +1,4 @@
-//! Every run is done once, whoever does it, and none is lost.
+//! Tests that every run is trained once, whichever process trains it, and that none is lost.
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use crate::train::samples::{dataset, spec, specs};
 use crate::train::{FakeFactory, Learner, RunData};
 use experiment::spec::DataSpec;
 
-/// Begins trainings of an inner trainer and counts them; some break down in a panic.
+/// Begins trainings of an inner trainer and counts them; some panic.
 #[derive(Default)]
 struct Counting {
     inner: FakeFactory,
@@ -71,7 +71,7 @@ fn missing_runs_are_trained_once_and_found_again() {
         TallySnapshot { runs: 5, runs_done: 5, steps: 200, steps_done: 200, steps_here: 200, ..Default::default() };
     assert_eq!(tally.snapshot(), end);
 
-    // Records need neither data nor training, and are not read through another process's eyes: they are just there.
+    // Existing records need neither data nor training.
     let again = Scheduler { data: &DataCache::new(no_source), ..scheduler };
     let summary = again.run(&wanted, options(&AtomicBool::new(false)), &Silent).expect("runs");
     assert_eq!(summary, Summary { found: 5, ..Summary::default() });
@@ -120,7 +120,7 @@ fn a_run_locked_elsewhere_is_waited_for_and_taken_over() {
         while waits.0.load(Ordering::Relaxed) == 0 {
             std::thread::sleep(Duration::from_millis(10));
         }
-        // Its holder dies without a record.
+        // The holder ends without a record.
         drop(lock);
         waiting.join().expect("no panic")
     });

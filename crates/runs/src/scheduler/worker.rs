@@ -19,9 +19,9 @@ const POLL: Duration = Duration::from_millis(100);
 pub(super) struct Queue(Mutex<State>);
 
 struct State {
-    /// Not looked at yet.
+    /// Runs not looked at yet.
     ready: VecDeque<Task>,
-    /// Trained by another process when last looked at.
+    /// Runs that another process trained when last looked at.
     busy: VecDeque<Task>,
     /// Threads at work.
     workers: usize,
@@ -42,7 +42,7 @@ impl Queue {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Counts a thread less, and gives a run of it to the others. The last thread has to stay: then nothing changes, and it is false.
+    /// Counts one thread less and gives its run to the others. The last thread has to stay: then nothing changes and the answer is false.
     pub(super) fn hand_over(&self, task: &mut Option<Task>) -> bool {
         self.with(|state| {
             let others = state.workers > 1;
@@ -54,7 +54,7 @@ impl Queue {
         })
     }
 
-    /// Takes out every run that is not begun: none of them could be kept.
+    /// Takes out every run that is not begun: none of their records could be kept.
     fn halt(&self, error: &str) {
         self.with(|state| {
             let tasks: Vec<Task> = state.ready.drain(..).chain(state.busy.drain(..)).collect();
@@ -131,7 +131,7 @@ impl Worker<'_> {
                 Err(panic) => {
                     let error = panic_message(&*panic);
                     if self.busy == Busy::Leave {
-                        // Nothing else can be done about a store that takes no note of it.
+                        // A store that cannot keep the reason leaves nothing else to do.
                         let _ = self.scheduler.store.add_failure(&task.key, &error);
                     }
                     self.note_failure(task, &error, told.into_inner());
@@ -143,7 +143,7 @@ impl Worker<'_> {
         self.queue.with(|state| state.summary.interrupted |= stopped && state.summary.left > 0);
     }
 
-    /// Trains one run, unless it is there by now or somebody else is at it. `told` counts the steps that progress knows of.
+    /// Trains one run, unless its record is there by now or another process trains it. `told` counts the steps already reported.
     fn attempt(&self, task: &Task, told: &AtomicUsize) -> Result<Attempt, TrainError> {
         let Task { key, spec, .. } = task;
         let Scheduler { store, factory, .. } = self.scheduler;
@@ -263,7 +263,7 @@ impl Worker<'_> {
     }
 }
 
-/// Words of a panic.
+/// Message of a panic.
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

@@ -55,10 +55,10 @@ const HISTORY: &str = "history.";
 const STATE: &str = "state.";
 
 impl Store {
-    /// Replaces the checkpoint of `key`. To be called with the run's [`Lock`](super::Lock) held.
+    /// Replaces the checkpoint of `key`. The caller holds the run's [`Lock`](super::Lock).
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// Fails when the store cannot be written.
     pub fn save_checkpoint(&self, key: &str, device: &str, checkpoint: &Checkpoint) -> Result<()> {
         let folder = self.partial_folder(key);
         fs::create_dir_all(&folder).map_err(StoreError::file("create", &folder))?;
@@ -83,10 +83,10 @@ impl Store {
 
     /// Reads the checkpoint of `key`, if there is one that this version can go on from on `device`: other kernels round
     /// differently, and the record of a resumed run must be the one of an uninterrupted run. A checkpoint that cannot be used is
-    /// set aside, not overwritten. To be called with the run's [`Lock`](super::Lock) held.
+    /// set aside, not overwritten. The caller holds the run's [`Lock`](super::Lock).
     ///
     /// # Errors
-    /// When the checkpoint cannot be read at all: what the disk refuses today it may give tomorrow, so the checkpoint stays.
+    /// Fails when the checkpoint cannot be read at all: the checkpoint stays, since the error may pass.
     pub fn load_checkpoint(&self, key: &str, device: &str) -> Result<Resume> {
         let folder = self.partial_folder(key);
         let path = folder.join(FILE);
@@ -101,7 +101,7 @@ impl Store {
             Err(_) if folder.join("checkpoint.safetensors").exists() => {
                 "it is of an older version of this program".to_owned()
             }
-            // Killed before its first checkpoint was in place.
+            // The run was killed before its first checkpoint was in place.
             Err(_) => return self.discard_checkpoint(key).map(|()| Resume::Nothing),
         };
         let aside = self.set_aside(&folder)?;
@@ -142,7 +142,7 @@ impl Store {
     /// Removes the checkpoint of `key`, if there is one.
     ///
     /// # Errors
-    /// When it cannot be removed.
+    /// Fails when it cannot be removed.
     pub fn discard_checkpoint(&self, key: &str) -> Result<()> {
         disk::remove(&self.partial_folder(key))
     }
@@ -162,7 +162,7 @@ struct Header {
     metadata: HashMap<String, String>,
 }
 
-/// Reads the head of a safetensors file: a length (u64) and as many bytes of JSON. Their library reads whole files only.
+/// Reads the head of a safetensors file: a length (u64) and as many bytes of JSON. The safetensors library reads whole files only.
 fn read_header(path: &Path) -> Option<Header> {
     const LONGEST: u64 = 1 << 20;
     let mut file = fs::File::open(path).ok()?;

@@ -56,7 +56,7 @@ pub(super) fn evaluation_arrays(evaluation: &Evaluation, prefix: &str) -> Arrays
         ("predicted", Array::from_compact(&evaluation.predicted)),
         ("normalised_margin", Array::from_f32(&evaluation.normalised_margin)),
     ];
-    // Without super-classes this column repeats another one: it is kept only where it says something.
+    // Without super-classes this column repeats another one: it is kept only where it differs.
     if evaluation.superclass_probability != evaluation.correct_probability {
         columns.push(("superclass_probability", Array::from_f32(&evaluation.superclass_probability)));
     }

@@ -1,4 +1,4 @@
-//! Folders that are there whole or not at all, made as [`files::replace`](crate::files::replace) makes a file: under a random name of
+//! Folders that appear whole or not at all, made as [`files::replace`](crate::files::replace) makes a file: under a random name of
 //! their own, created exclusively (two processes never share one, on one host or on several), and renamed when all is on the disk.
 //! When writing fails, the half-written folder is removed.
 use std::fs::{self, File};
@@ -48,8 +48,8 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Tells whether something is at `path`, a link that leads nowhere included. What cannot be looked at counts as there, so that
-/// reading it tells why.
+/// Tells whether something is at `path`, a link that leads nowhere included. A path that cannot be examined counts as there,
+/// so that reading it gives the reason.
 pub(super) fn is_there(path: &Path) -> bool {
     !matches!(
         fs::symlink_metadata(path),

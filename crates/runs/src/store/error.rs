@@ -32,7 +32,7 @@ pub enum StoreError {
     /// A file cannot be read or written.
     #[error("cannot {action} {}: {source}", .path.display())]
     File {
-        /// Such as `read`.
+        /// Operation, such as `read`.
         action: &'static str,
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum StoreError {
     OtherVersion {
         /// The record's folder.
         path: PathBuf,
-        /// Its version.
+        /// Version of the record.
         found: String,
     },
     /// The record was made before records had a digest of their own, so that nobody can tell whether it is what was written.
@@ -78,7 +78,7 @@ pub enum StoreError {
     OtherKind {
         /// The record's folder.
         path: PathBuf,
-        /// Its device.
+        /// Device of the record.
         found: String,
     },
     /// The record was trained on other data files than those at hand.
@@ -102,7 +102,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// For `map_err`: an error of the file `path`.
+    /// Makes a function for `map_err` on an operation on the file `path`.
     pub(crate) fn file(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { action, path, source }
@@ -116,7 +116,7 @@ impl StoreError {
             if matches!(source.kind(), StorageFull | QuotaExceeded))
     }
 
-    /// Tells whether the record cannot be used for what it is, not for want of access to it: damaged or of another version.
+    /// Tells whether the record cannot be used because of its content (damaged or of another version), and not for want of access.
     #[must_use]
     pub fn is_unusable_record(&self) -> bool {
         matches!(
@@ -125,7 +125,7 @@ impl StoreError {
         )
     }
 
-    /// The record in `path` is damaged.
+    /// Makes the error of a damaged record in `path`.
     pub(crate) fn damaged(path: &Path, what: impl Into<String>) -> Self {
         Self::Damaged { path: path.to_owned(), what: what.into() }
     }

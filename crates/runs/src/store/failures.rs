@@ -12,7 +12,7 @@ impl Store {
     /// Reasons of the failed attempts at the run `key`, the first first.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// Fails when they cannot be read.
     pub fn failures(&self, key: &str) -> Result<Vec<String>> {
         let path = self.root.join(format!("{key}.failures"));
         match fs::read_to_string(&path) {
@@ -21,10 +21,10 @@ impl Store {
         }
     }
 
-    /// Adds a failed attempt. To be called with the run's [`Lock`](super::Lock) held.
+    /// Adds a failed attempt. The caller holds the run's [`Lock`](super::Lock).
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// Fails when the store cannot be written.
     pub fn add_failure(&self, key: &str, reason: &str) -> Result<()> {
         let path = self.root.join(format!("{key}.failures"));
         let line = format!(
@@ -40,7 +40,7 @@ impl Store {
     /// Forgets the failed attempts at the run `key`.
     ///
     /// # Errors
-    /// When they cannot be removed.
+    /// Fails when they cannot be removed.
     pub fn forget_failures(&self, key: &str) -> Result<()> {
         disk::remove(&self.root.join(format!("{key}.failures")))
     }

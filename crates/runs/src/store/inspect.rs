@@ -26,7 +26,7 @@ impl Store {
     /// Looks at every record: its `run.json`, or with `all` every byte of every file. Looks for leftovers too.
     ///
     /// # Errors
-    /// When the store's folder cannot be read.
+    /// Fails when the store's folder cannot be read.
     pub fn inspect(&self, all: bool) -> Result<Inspection> {
         let mut found = Inspection::default();
         for name in self.entries()? {
@@ -35,7 +35,7 @@ impl Store {
                 let checked = if all { self.verify(&name) } else { self.run(&name).map(drop) };
                 match checked {
                     Ok(()) => found.sound += 1,
-                    // Removed meanwhile.
+                    // Another process removed the record meanwhile.
                     Err(StoreError::Missing { .. }) => {}
                     Err(error @ (StoreError::OlderFormat { .. } | StoreError::OtherVersion { .. })) => {
                         found.older.insert(name, error);
@@ -79,7 +79,7 @@ impl Store {
     /// use to this one. Runs that a process trains at the moment are left alone. Returns the number of things removed.
     ///
     /// # Errors
-    /// When something cannot be removed.
+    /// Fails when something cannot be removed.
     pub fn prune(&self, found: &Inspection, older: bool) -> Result<usize> {
         let records = found.damaged.keys().chain(found.older.keys().filter(|_| older));
         let records = records.map(|key| self.folder(key));

@@ -10,18 +10,18 @@ use crate::files::UNFINISHED;
 /// Folder of what was moved out of the way.
 pub(super) const ASIDE: &str = "aside";
 
-/// Age from which a half-written record counts as left over. Where locks hold nobody is writing one whose run is locked here, and
-/// where they do not, a record in the making stays younger than this. The one place where the store looks at times: hosts whose clocks
-/// are further apart than this can move each other's half-written records aside, which then are written again.
+/// Age from which a half-written record counts as left over. Where locks hold, no other process writes the record of a run that is
+/// locked here; where they do not, a record being written stays younger than this. The store compares times nowhere else: hosts whose
+/// clocks differ by more than this can move each other's half-written records aside, which are then written again.
 const ABANDONED: Duration = Duration::from_secs(600);
 
 impl Store {
     /// Moves leftovers of the run `key` aside: a folder or file in its record's place without `run.json`, half-written records, a
-    /// checkpoint that is no folder. Returns the new places. To be called with the run's [`Lock`](super::Lock) held, and without a
-    /// record in place.
+    /// checkpoint that is no folder. Returns the new places. The caller holds the run's [`Lock`](super::Lock), and no
+    /// record is in place.
     ///
     /// # Errors
-    /// When something cannot be moved.
+    /// Fails when something cannot be moved.
     pub fn set_leftovers_aside(&self, key: &str) -> Result<Vec<PathBuf>> {
         let mut leftovers: Vec<PathBuf> = Vec::new();
         let folder = self.folder(key);
@@ -67,7 +67,7 @@ impl Store {
     /// process holds the lock.
     ///
     /// # Errors
-    /// When the lock cannot be taken or something cannot be removed.
+    /// Fails when the lock cannot be taken or something cannot be removed.
     pub fn tidy(&self, key: &str) -> Result<()> {
         if !disk::is_there(&self.partial_folder(key)) && !disk::is_there(&self.lock_path(key)) {
             return Ok(());

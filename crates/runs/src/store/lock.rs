@@ -1,5 +1,5 @@
-//! One lock a run: an advisory lock of the operating system on `<key>.lock`, gone with the process that held it, however
-//! that process ended.
+//! One lock for each run: an advisory lock of the operating system on `<key>.lock`, released with the process that held it,
+//! however that process ended.
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::{Result, StoreError};
 use super::host_name;
 
-/// A held lock. Dropping it removes the file and lets go.
+/// A held lock. Dropping it removes the file and releases the lock.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -33,10 +33,10 @@ impl Lock {
         for _ in 0..ATTEMPTS {
             let Some(mut file) = open(path)? else { continue };
             match file.try_lock() {
-                // Its holder removed the file between opening and locking: this lock protects nothing.
+                // The holder removed the file between opening and locking: this lock protects nothing.
                 Ok(()) if !is_at(&file, path) => {}
                 Ok(()) => {
-                    // The note is a courtesy to those who wait; the lock works without.
+                    // The note tells waiting processes who holds the lock, which works without it.
                     let _ = file.set_len(0);
                     let _ = file.rewind();
                     let _ = write!(file, "process {} on {}", std::process::id(), host_name());
@@ -50,7 +50,7 @@ impl Lock {
                     }
                     return Ok(Locking::Busy(holder));
                 }
-                // A network file system: another host removed the file.
+                // Another host removed the file of a network file system.
                 Err(TryLockError::Error(error)) if error.kind() == ErrorKind::StaleNetworkFileHandle => {}
                 Err(TryLockError::Error(source)) => {
                     return Err(StoreError::File { action: "lock", path: path.to_owned(), source });
@@ -69,7 +69,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Before letting go: whoever opened this file meanwhile finds, once it has the lock, that the file is gone.
+        // The file is removed before the lock is released: a process that opened it meanwhile finds, once locked, that it is gone.
         let _ = fs::remove_file(&self.path);
         let _ = self.file.unlock();
     }
@@ -116,7 +116,7 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.is_file()
 }
 
-/// Names of a file.
+/// Number of names (hard links) of a file.
 #[cfg(unix)]
 fn links(there: &fs::Metadata) -> u64 {
     use std::os::unix::fs::MetadataExt as _;
@@ -131,7 +131,7 @@ fn links(_: &fs::Metadata) -> u64 {
 /// Tries the locks of the file system of `root`: says what is wrong with them, or nothing.
 ///
 /// # Errors
-/// When the file to be tried on cannot be made.
+/// Fails when the file to be tried on cannot be made.
 pub(super) fn trial(root: &Path) -> io::Result<Option<String>> {
     let probe = tempfile::Builder::new().prefix(".probe-").tempfile_in(root)?;
     let reason = match probe.as_file().try_lock() {

@@ -10,8 +10,8 @@
 //! runs/fake/...             the same for the fake trainer of the tests, whose records are never mixed with real ones
 //! ```
 //!
-//! [`Store::lock`] a run, train it, [`Store::save`] it; [`Store::load`] it at any time after. Any number of processes may
-//! do so at once, also on several hosts with a shared folder. [`Store::inspect`] finds what is damaged or left over.
+//! A caller takes [`Store::lock`], trains the run and calls [`Store::save`]; [`Store::load`] reads its record at any time after. Any number of
+//! processes may do so at once, also on several hosts with a shared folder. [`Store::inspect`] finds what is damaged or left over.
 //!
 //! # Digests
 //!
@@ -27,7 +27,7 @@
 //!   CephFS, GPFS and BeeGFS with its global locks do; Lustre needs the mount option `flock`. With `nolock`, `local_lock=flock` or
 //!   `localflock` locks hold on one host only. [`Store::prepare`] tries the locks and reads the mount's options. Without locks no
 //!   record is harmed: two processes then train the same run, and the first to finish it keeps it.
-//! - `fsync` of a file and of a folder waits for the disk. Where it lies, a power failure may leave a damaged record, which is found.
+//! - `fsync` of a file and of a folder waits for the disk. Where it returns early, a power failure may leave a damaged record, which is found.
 //!
 //! Clocks of hosts may differ: no decision depends on them. Host names only tell people which host holds a lock.
 mod arrays;
@@ -114,12 +114,12 @@ impl Store {
     /// before anything is trained. Tries the locks too, and returns a sentence when the file system has none that hold.
     ///
     /// # Errors
-    /// When the store cannot be written.
+    /// Fails when the store cannot be written.
     pub fn prepare(&self) -> Result<Option<String>> {
         let unwritable = |source| StoreError::Unwritable { root: self.root.clone(), source };
         fs::create_dir_all(&self.root).map_err(unwritable)?;
         let mut probe = tempfile::Builder::new().prefix(".probe-").tempfile_in(&self.root).map_err(unwritable)?;
-        // Not zeros: some file systems keep those without a block of the disk.
+        // Bytes other than zero, since some file systems keep zeros without a block of the disk.
         probe.write_all(&vec![0xA5; PROBE]).and_then(|()| probe.as_file().sync_all()).map_err(unwritable)?;
         drop(probe);
         let reason = lock::trial(&self.root).map_err(unwritable)?;
@@ -135,7 +135,7 @@ impl Store {
     /// Makes sure that the store can be looked into, where it is there.
     ///
     /// # Errors
-    /// When its folder cannot be read: it must not pass for an empty one.
+    /// Fails when its folder cannot be read: it must not pass for an empty one.
     pub fn readable(&self) -> Result<()> {
         self.entries().map(drop)
     }
@@ -149,7 +149,7 @@ impl Store {
     /// Keys of all finished runs, sorted. A store that does not exist yet has none.
     ///
     /// # Errors
-    /// When the folder cannot be read.
+    /// Fails when the folder cannot be read.
     pub fn keys(&self) -> Result<Vec<String>> {
         let names = self.entries()?;
         Ok(names.into_iter().filter(|name| is_key(name) && self.has(name)).collect())
@@ -186,7 +186,7 @@ impl Store {
     /// ([`Store::has`]): it may have appeared since.
     ///
     /// # Errors
-    /// When the lock's file cannot be made.
+    /// Fails when the lock's file cannot be made.
     pub fn lock(&self, key: &str) -> Result<Locking> {
         Lock::take(&self.lock_path(key))
     }

@@ -24,7 +24,7 @@ const SEAL: &str = ",\n  \"digest\": \"";
 /// Text after that digest.
 const END: &str = "\"\n}\n";
 
-/// `run.json` but for its last line: the run, and the digests of the files beside it.
+/// Content of `run.json` without its last line: the run, and the digests of the files beside it.
 #[derive(Serialize)]
 struct RunFile {
     #[serde(flatten)]
@@ -40,7 +40,7 @@ fn seal(file: &RunFile) -> serde_json::Result<String> {
     Ok(format!("{text}{SEAL}{}{END}", blake3::hash(text.as_bytes()).to_hex()))
 }
 
-/// Reads a `run.json` whose text has the digest that it says, into its entries.
+/// Reads the entries of a `run.json` after checking its text against the digest in it.
 fn unseal(text: &[u8], folder: &Path) -> Result<serde_json::Map<String, Value>> {
     let damaged = |why: &str| StoreError::damaged(folder, format!("{RUN} {why}"));
     let text = std::str::from_utf8(text).map_err(|_| damaged("is no text"))?;
@@ -67,10 +67,10 @@ struct Version {
 
 impl Store {
     /// Puts a finished run in place: writes a folder beside its place, waits until it is on the disk, and renames it. Removes the
-    /// run's checkpoint. Nothing is left of a record that could not be written. To be called with the run's [`Lock`](super::Lock) held.
+    /// run's checkpoint. Nothing is left of a record that could not be written. The caller holds the run's [`Lock`](super::Lock).
     ///
     /// # Errors
-    /// When the store cannot be written, or the record belongs into another store.
+    /// Fails when the store cannot be written, or the record belongs into another store.
     pub fn save(&self, record: &Record, weights: &Tensors) -> Result<()> {
         let run = &record.run;
         let folder = self.folder(&run.key);
@@ -111,7 +111,7 @@ impl Store {
     /// Reads `run.json` of a finished run, checked against its digest and its key. Does not look at the files beside it.
     ///
     /// # Errors
-    /// When there is no such record, or it is damaged, of another version, or of another kind of trainer.
+    /// Fails when there is no such record, or it is damaged, of another version, or of another kind of trainer.
     pub fn run(&self, key: &str) -> Result<Run> {
         Ok(self.run_file(key)?.run)
     }
@@ -120,7 +120,7 @@ impl Store {
     /// returned.
     ///
     /// # Errors
-    /// As [`Store::run`].
+    /// Fails as [`Store::run`] does.
     pub fn load(&self, key: &str) -> Result<Record> {
         let file = self.run_file(key)?;
         verify_file(&self.folder(key), MODEL, file.files.get(MODEL))?;
@@ -132,7 +132,7 @@ impl Store {
     /// Checks every file of a record against its digest.
     ///
     /// # Errors
-    /// As [`Store::run`].
+    /// Fails as [`Store::run`] does.
     pub fn verify(&self, key: &str) -> Result<()> {
         self.load(key).map(drop)
     }
@@ -140,7 +140,7 @@ impl Store {
     /// Reads the history alone of a finished run, enough for figures of the course of training.
     ///
     /// # Errors
-    /// As [`Store::run`].
+    /// Fails as [`Store::run`] does.
     pub fn history(&self, key: &str) -> Result<History> {
         self.history_of(&self.run_file(key)?)
     }
@@ -148,7 +148,7 @@ impl Store {
     /// Reads the final weights and scales of a finished run, by name, sorted.
     ///
     /// # Errors
-    /// As [`Store::run`].
+    /// Fails as [`Store::run`] does.
     pub fn weights(&self, key: &str) -> Result<Tensors> {
         let file = self.run_file(key)?;
         self.read(&file, MODEL, |arrays| {

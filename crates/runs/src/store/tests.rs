@@ -1,4 +1,4 @@
-//! Records and checkpoints come back as they were written, or are refused with a reason.
+//! Tests that records and checkpoints come back as they were written, or are refused with a reason.
 use std::fs;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -67,7 +67,7 @@ fn saving_twice_gives_the_same_bytes_and_no_leftovers() {
     assert_eq!(names, [key.as_str()]);
 }
 
-/// Changes the text of a `run.json` and gives it the digest of what it says now, as a careful forger would.
+/// Changes the text of a `run.json` and renews its digest, so that the digest does not reveal the change.
 fn forge(folder: &Path, change: impl FnOnce(String) -> String) {
     edit(&folder.join(RUN), |text| {
         let (body, _) = text.rsplit_once(",\n  \"digest\": \"").expect("sealed");
@@ -137,7 +137,7 @@ fn a_record_of_another_version_is_refused_even_when_its_shape_has_changed() {
         assert!(matches!(&error, StoreError::OtherVersion { found, .. } if found == "0.0.1"), "{error}");
         assert!(error.to_string().contains("move that folder away"), "{error}");
     }
-    // As records were before they had a digest of their own.
+    // Form of records before they had a digest of their own.
     let unsealed = |folder: &Path| {
         edit(&folder.join(RUN), |text| text.rsplit_once(",\n  \"digest\"").expect("sealed").0.to_owned() + "\n}\n");
     };

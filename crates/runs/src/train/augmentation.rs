@@ -9,7 +9,7 @@ use twoscale::random::{Purpose, stream};
 pub struct Change {
     /// Rows and columns by which the window is moved down and to the right; pixels outside the image are black.
     window: [isize; 2],
-    /// Mirrored from left to right.
+    /// True for an image mirrored from left to right.
     flipped: bool,
     /// Top and left of the square that is set to 0 after scaling.
     square: Option<[isize; 2]>,
@@ -35,7 +35,7 @@ pub fn changes(spec: &Augmentation, shape: [usize; 3], objects: usize, seed: u64
     (0..objects).map(change).collect()
 }
 
-/// Where the square of an image begins, if it gets one. Three numbers are drawn in any case.
+/// Draws the corner of an image's square, or none. Three numbers are drawn in either case, so that the stream advances alike.
 fn square(spec: &Augmentation, sides: [usize; 2], random: &mut ChaCha12Rng) -> Option<[isize; 2]> {
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
     let luck = (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
@@ -43,7 +43,8 @@ fn square(spec: &Augmentation, sides: [usize; 2], random: &mut ChaCha12Rng) -> O
     (luck < spec.cutout_probability).then_some(begin)
 }
 
-/// A whole number from 0 to `end` - 1; the bias is below 2^-32. Written out: the numbers must not change with a version of `rand`.
+/// Draws a whole number from 0 to `end` - 1; the bias is below 2^-32. No function of `rand` is used, whose next version may change the
+/// numbers.
 fn below(random: &mut ChaCha12Rng, end: usize) -> isize {
     let scaled = (u128::from(random.next_u64()) * end as u128) >> 64;
     isize::try_from(scaled).unwrap_or(isize::MAX)
@@ -54,7 +55,7 @@ fn signed(value: usize) -> isize {
 }
 
 impl Change {
-    /// Writes the moved and mirrored image (C, H, W) of `image` into `into`, as long.
+    /// Writes the moved and mirrored image (C, H, W) of `image` into `into`, which has the same length.
     pub fn window(&self, image: &[u8], [_, height, width]: [usize; 3], into: &mut [u8]) {
         let [down, right] = self.window;
         for (source, target) in image.chunks_exact(height * width).zip(into.chunks_exact_mut(height * width)) {

@@ -44,7 +44,7 @@ impl Batches {
         &self.order[begin..self.objects.min(begin + self.batch)]
     }
 
-    /// Fisher and Yates, written out: the order must not change with a version of `rand`.
+    /// Shuffles after Fisher and Yates. No function of `rand` is used, whose next version may change the order.
     fn shuffle(&mut self, epoch: usize) {
         let objects = u32::try_from(self.objects).unwrap_or(u32::MAX);
         self.order.clear();

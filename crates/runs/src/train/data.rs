@@ -1,4 +1,4 @@
-//! The data as a run sees them.
+//! Data set of one run: limited, scaled and augmented as its specification says.
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
@@ -8,7 +8,7 @@ use super::augmentation::{Change, changes};
 use super::input::Scaling;
 use experiment::spec::{Augmentation, DataSpec};
 
-/// A data set with the choices of a [`DataSpec`] made. Cheap to share: the images are the data set's own.
+/// A data set with the choices of a [`DataSpec`] applied. Sharing is cheap, since the images are those of the data set.
 #[derive(Clone, Debug)]
 pub struct RunData {
     dataset: Arc<Dataset>,
@@ -85,7 +85,7 @@ impl RunData {
     }
 }
 
-/// Some objects of one set. Its tensors are made when asked for: the fake trainer does not ask.
+/// Some objects of one set. Tensors are made when asked for, which the fake trainer never does.
 #[derive(Clone, Debug)]
 pub struct Batch<'a> {
     data: &'a RunData,
@@ -115,25 +115,25 @@ impl Batch<'_> {
         &self.indices
     }
 
-    /// Their classes.
+    /// Classes of the objects.
     #[must_use]
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 
-    /// Their classes as a tensor (N) of u32.
+    /// Classes of the objects as a tensor (N) of u32.
     ///
     /// # Errors
-    /// When the tensor cannot be made.
+    /// Fails when the tensor cannot be made.
     pub fn label_tensor(&self) -> candle_core::Result<Tensor> {
         Tensor::from_slice(&self.labels, self.labels.len(), &Device::Cpu)
     }
 
-    /// Their images, scaled, as a tensor (N, C, H, W). The pixels go straight from the data set's bytes into the vector
+    /// Images of the objects, scaled, as a tensor (N, C, H, W). The pixels go straight from the data set's bytes into the vector
     /// that becomes the tensor.
     ///
     /// # Errors
-    /// When the tensor cannot be made.
+    /// Fails when the tensor cannot be made.
     pub fn inputs(&self) -> candle_core::Result<Tensor> {
         let scaling = &self.data.scaling;
         let image = scaling.image_len();

@@ -19,13 +19,13 @@ const REPORT_EVERY: Duration = Duration::from_millis(50);
 
 /// Requests to a run, and functions that it calls.
 pub struct Control<'a> {
-    /// Set by whoever wants the run to stop; looked at between steps and between batches of the final evaluation.
+    /// Flag that asks the run to stop; read between steps and between batches of the final evaluation.
     pub stop: &'a AtomicBool,
     /// Time between two checkpoints.
     pub checkpoint_every: Duration,
     /// Keeps a checkpoint.
     pub save: &'a mut (dyn FnMut(&Checkpoint) -> Result<()> + Send),
-    /// Hears what was done since it was last called.
+    /// Receives the progress since its last call.
     pub steps: &'a (dyn Fn(Advance) + Sync),
 }
 
@@ -48,7 +48,7 @@ const RECENT: usize = 100;
 pub enum Ended {
     /// The run is complete (or diverged, which is a result too).
     Finished(Box<Finished>),
-    /// Stopped when asked to, with a checkpoint kept.
+    /// The run stopped when asked to, with a checkpoint kept.
     Interrupted(Interruption),
 }
 
@@ -74,7 +74,7 @@ pub struct Interruption {
 /// compete. The record is the same, bit for bit, wherever and however often the run was stopped and resumed.
 ///
 /// # Errors
-/// When the specification makes no sense, or a tensor operation or [`Control::save`] fails.
+/// Fails when the specification makes no sense, or a tensor operation or [`Control::save`] fails.
 pub fn execute<'a>(
     spec: &'a RunSpec,
     data: &'a RunData,
@@ -102,7 +102,7 @@ pub fn execute<'a>(
 
 /// Clocks of a run.
 struct Progress {
-    /// This attempt's begin.
+    /// Beginning of this attempt.
     began: Instant,
     /// Seconds of earlier attempts.
     seconds_before: f64,
@@ -123,7 +123,7 @@ struct Execution<'a> {
     control: Control<'a>,
 }
 
-/// Why training stopped before its last step.
+/// Reasons why training stopped before its last step.
 enum CommandError {
     Interrupted,
     Diverged,
@@ -145,7 +145,7 @@ impl Execution<'_> {
             Err(CommandError::Diverged) => {
                 // The step whose loss was not finite is the one after `step`; at the very end there is none after.
                 let step = (self.step + 1).min(self.spec.schedule.steps);
-                // Weights after `step - 1` steps gave that loss: what they scored on the test set means nothing.
+                // Weights after `step - 1` steps gave that loss: their test accuracy means nothing.
                 self.history.forget_tests_from(step.saturating_sub(1).max(1));
                 (Outcome::Diverged { step }, Default::default())
             }
@@ -174,7 +174,7 @@ impl Execution<'_> {
         Ok(Ended::Finished(Box::new(Finished { record, weights })))
     }
 
-    /// All steps that are left.
+    /// Does all steps that are left.
     fn train(&mut self) -> Result<Option<CommandError>> {
         let schedule = &self.spec.schedule;
         let objects = self.data.train_objects();

@@ -1,6 +1,6 @@
 //! A trainer that learns nothing and is done at once: for tests of the command line, of the scheduler and of the store.
 //!
-//! Its curves look like the paper's: accuracy rises from chance, two-scale losses end above single, the more the smaller η.
+//! The fake curves look like the paper's: accuracy rises from chance, two-scale losses end above single, the more the smaller η.
 use candle_core::{Device, Tensor};
 use rand::Rng;
 use twoscale::loss::margin::Logits;
@@ -72,7 +72,7 @@ impl FakeTraining {
         self.chance + (self.end - self.chance) * (1.0 - (-f64::from(self.done) / self.rise).exp())
     }
 
-    /// A number on [0, 1) that depends on the seed, two numbers, and nothing else.
+    /// Returns a number on [0, 1) that depends on the seed and two numbers alone.
     fn noise(&self, step: u32, object: u32) -> f64 {
         let index = u64::from(step) << 32 | u64::from(object);
         f64::from(stream(self.seed, Purpose::Other, index).next_u32()) / 4_294_967_296.0

@@ -1,4 +1,4 @@
-//! Pixels as numbers.
+//! Scaling of pixels to numbers.
 use experiment::spec::Input;
 
 /// Numbers for pixel values, per channel: a table of 256 numbers, each the correctly rounded f32 of the f64 formula.
@@ -29,7 +29,7 @@ impl Scaling {
                 Input::Centred => (statistics[channel].0, 1.0),
                 Input::Standard => {
                     let (mean, deviation) = statistics[channel];
-                    // A channel of one value only carries nothing: 0 is its image, not 0/0.
+                    // A constant channel has deviation 0 and is scaled to 0, not to 0/0.
                     (mean, if deviation > 0.0 { deviation } else { 1.0 })
                 }
             };

@@ -1,4 +1,4 @@
-//! Whatever learns, behind one trait, so that a fake one can take its place.
+//! Trait of networks in training, which a fake trainer implements too.
 use candle_core::{Device, Tensor};
 use twoscale::loss::ScaledLogits;
 use twoscale::metrics::Evaluation;
@@ -11,52 +11,52 @@ use experiment::spec::RunSpec;
 
 /// A network in training: [`twoscale::trainer::Trainer`], which says more about each function, or a stand-in.
 pub trait Learner {
-    /// One step on a batch with the step size τ.
+    /// Does one step on a batch with the step size τ.
     ///
     /// # Errors
-    /// When shapes do not fit. A loss that is not finite is no error.
+    /// Fails when shapes do not fit. A loss that is not finite is no error.
     fn step(&mut self, batch: &Batch<'_>, learning_rate: f64) -> Result<Step>;
 
     /// Evaluates a batch and appends to `into`.
     ///
     /// # Errors
-    /// When shapes do not fit.
+    /// Fails when shapes do not fit.
     fn evaluate(&self, batch: &Batch<'_>, superclass: Option<&[u32]>, into: &mut Evaluation) -> Result<()>;
 
     /// Objects of a batch that are correctly classified.
     ///
     /// # Errors
-    /// When shapes do not fit.
+    /// Fails when shapes do not fit.
     fn count_correct(&self, batch: &Batch<'_>) -> Result<usize>;
 
     /// Returns the state that a checkpoint must hold.
     ///
     /// # Errors
-    /// When a tensor cannot be copied.
+    /// Fails when a tensor cannot be copied.
     fn state(&self) -> Result<Tensors>;
 
     /// Weights and scales alone.
     ///
     /// # Errors
-    /// When a tensor cannot be copied.
+    /// Fails when a tensor cannot be copied.
     fn weights(&self) -> Result<Tensors>;
 
     /// Returns the logits that [`Learner::evaluate`] evaluates, with what scales them.
     ///
     /// # Errors
-    /// When shapes do not fit.
+    /// Fails when shapes do not fit.
     fn scaled_logits(&self, batch: &Batch<'_>) -> Result<ScaledLogits>;
 
     /// Takes over [`Learner::weights`], to evaluate a finished run.
     ///
     /// # Errors
-    /// When they do not fit.
+    /// Fails when the weights do not fit.
     fn load_weights(&mut self, weights: &Tensors) -> Result<()>;
 
     /// Takes over a [`Learner::state`].
     ///
     /// # Errors
-    /// When it does not fit.
+    /// Fails when the state does not fit.
     fn restore(&mut self, state: &Tensors) -> Result<()>;
 }
 
@@ -68,7 +68,7 @@ pub trait LearnerFactory: Sync {
     /// A training at its beginning.
     ///
     /// # Errors
-    /// When a setting makes no sense.
+    /// Fails when a setting makes no sense.
     fn begin<'a>(&'a self, spec: &RunSpec, data: &RunData) -> Result<Box<dyn Learner + 'a>>;
 }
 
@@ -86,15 +86,15 @@ impl LearnerFactory for NetworkFactory {
     }
 }
 
-/// A network as a run begins with it on the CPU: what is trained and what is timed.
+/// Builds the network with which a run begins on the CPU, for training and for timing.
 ///
 /// # Errors
-/// When a setting makes no sense.
+/// Fails when a setting makes no sense.
 pub fn fresh(spec: &RunSpec, data: &RunData) -> Result<Trainer> {
     fresh_on(&Device::Cpu, spec, data)
 }
 
-/// [`fresh`] on another device.
+/// Builds a network as [`fresh`] does, on another device.
 pub(super) fn fresh_on(device: &Device, spec: &RunSpec, data: &RunData) -> Result<Trainer> {
     let data = data.dataset();
     let RunSpec { model, loss, loss_options, optimiser, seed, .. } = spec;

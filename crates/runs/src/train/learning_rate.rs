@@ -1,7 +1,7 @@
-//! Step τ in the course of training.
+//! Learning rate τ in the course of training.
 use experiment::spec::{Decay, RunSpec};
 
-/// τ of step `step`, counted from 0: `optimiser.learning-rate` under [`Decay`].
+/// Returns τ of step `step`, counted from 0: `optimiser.learning-rate` under [`Decay`].
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^52")]
 pub fn learning_rate(spec: &RunSpec, step: usize) -> f64 {

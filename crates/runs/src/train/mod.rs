@@ -1,6 +1,6 @@
-//! One training: a [`RunSpec`](experiment::spec::RunSpec) and its data in, a [`Record`](crate::record::Record) out.
+//! Training of one run: from a [`RunSpec`](experiment::spec::RunSpec) and its data to a [`Record`](crate::record::Record).
 //!
-//! [`RunData`] is the data as a run sees them, [`Batches`] their order, [`Learner`] whatever learns from them (a
+//! [`RunData`] holds the data of a run, [`Batches`] their order, [`Learner`] is a network that learns from them (a
 //! [`LearnerFactory`] makes them: [`NetworkFactory`], or [`FakeFactory`] for tests of the command line), [`execute`] the loop around all three.
 mod augmentation;
 mod batches;

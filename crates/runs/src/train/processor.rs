@@ -1,4 +1,4 @@
-//! Where runs are trained: on the CPU, or on a GPU through candle's operations.
+//! Processors that train runs: the CPU, or a GPU through candle's operations.
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,11 +9,11 @@ use super::data::RunData;
 use super::learner::{Learner, LearnerFactory, NetworkFactory, fresh_on};
 use experiment::spec::RunSpec;
 
-/// What trains: `cpu`, `cuda` (the first GPU) or `cuda:N` (GPU N, from 0).
+/// Processor that trains runs: `cpu`, `cuda` (the first GPU) or `cuda:N` (GPU N, from 0).
 ///
-/// No part of a run's key: records name it beside their results, as they name the CPU's kernels. The GPU's code is compiled with the
-/// feature `cuda` alone, and such a program begins only where NVIDIA's driver is installed, which it is linked with. It was never run on
-/// a GPU; the same operations are held against the kernels on the CPU (`twoscale::ops::composed`).
+/// The processor is no part of a run's key: records name it beside their results, as they name the CPU's kernels. The GPU's code is
+/// compiled with the feature `cuda` alone, and such a program begins only where NVIDIA's driver is installed, which it is linked
+/// with. The code was never run on a GPU; the same operations are compared with the kernels on the CPU (`twoscale::ops::composed`).
 ///
 /// ```
 /// use runs::train::Processor;
@@ -45,9 +45,9 @@ pub enum ProcessorError {
     /// The GPU does not answer.
     #[error("GPU {number} cannot be used: {why}; take `--device cpu`, or the number of another GPU")]
     Unusable {
-        /// Its number.
+        /// Number of the GPU.
         number: usize,
-        /// What the driver says, in one line.
+        /// Message of the driver, in one line.
         why: String,
     },
 }

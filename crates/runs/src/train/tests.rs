@@ -1,4 +1,4 @@
-//! A run that was stopped anywhere leaves the same record.
+//! Tests that a run leaves the same record wherever it was stopped.
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::store::{Checkpoint, Tensors};
 use experiment::spec::{Input, LastBatch, RunSpec};
 use samples::{data, spec};
 
-/// Breaks down at its n-th call of any kind, as a killed process would: nothing is kept but the last checkpoint.
+/// Fails at its n-th call of any kind, as a killed process would: nothing is kept but the last checkpoint.
 struct Breaking<'a> {
     inner: &'a dyn LearnerFactory,
     calls_left: AtomicUsize,
@@ -103,7 +103,7 @@ fn uninterrupted(spec: &RunSpec, factory: &dyn LearnerFactory) -> Finished {
     finished(attempt(spec, factory, &mut None, Duration::MAX))
 }
 
-/// Everything but the wall time, weights as bytes.
+/// Returns everything of a run but the wall time, weights as bytes.
 fn content(finished: &Finished) -> (Record, Vec<(String, Vec<u8>)>) {
     let mut record = finished.record.clone();
     record.run.wall_seconds = 0.0;
