@@ -55,7 +55,7 @@ pub fn of_history(history: &runs::record::History, objects: usize, batch: usize)
 pub fn final_accuracies(experiment: &Experiment, runs: &Runs) -> Vec<FinalAccuracy> {
     let of_loss = |loss: &String| {
         let finals: Vec<RunAccuracy> = runs.finished(loss).filter_map(|(_, record)| of_run(record)).collect();
-        let over_seeds = |part: fn(&RunAccuracy) -> f64| estimate(&finals.iter().map(part).collect::<Vec<_>>());
+        let over_seeds = |part: fn(&RunAccuracy) -> f64| share(&finals.iter().map(part).collect::<Vec<_>>());
         FinalAccuracy {
             loss: loss.clone(),
             train: over_seeds(|accuracy| accuracy.train),
@@ -64,6 +64,12 @@ pub fn final_accuracies(experiment: &Experiment, runs: &Runs) -> Vec<FinalAccura
         }
     };
     experiment.losses.keys().filter(|loss| runs.count(loss) > 0).map(of_loss).collect()
+}
+
+/// Returns the mean of shares over seeds with its interval, cut to [0, 1]: Student's t knows no bounds, and a few seeds far apart would
+/// give an accuracy above 1. The cut interval contains the true mean as often.
+fn share(values: &[f64]) -> Option<Estimate> {
+    estimate(values).map(|e| Estimate { low: e.low.max(0.0), high: e.high.min(1.0), ..e })
 }
 
 /// Width of the first column.
@@ -120,6 +126,14 @@ mod tests {
         let text = table("loss", finals.iter().map(|row| (row.loss.as_str(), row)));
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert!(text.contains("left out: 1)"), "{text}");
+    }
+
+    #[test]
+    fn the_interval_of_an_accuracy_lies_between_0_and_1() {
+        let e = share(&[0.1, 0.95, 0.9]).expect("three seeds");
+        assert_eq!((e.mean, e.low, e.high, e.n), (0.65, 0.0, 1.0, 3));
+        let narrow = share(&[0.5, 0.52, 0.51]).expect("three seeds");
+        assert_eq!(narrow, estimate(&[0.5, 0.52, 0.51]).expect("three seeds"));
     }
 
     #[test]
