@@ -156,6 +156,15 @@ fn the_report_is_one_page_that_needs_nothing_else() {
     for loaded in ["<script src", "<link rel=\"stylesheet", "href=\"http:", "@import", "url(http", "src=\"http"] {
         assert!(!page.contains(loaded), "{loaded}");
     }
+    // Every figure that was run is drawn three times, with values under the pointer.
+    for kind in ["the paper's curves:", "our curves with", "our curves over"] {
+        let drawn = page.matches(&format!(", {}", kind.replace('\'', "&#x27;"))).count();
+        assert!(drawn >= 22, "{drawn} drawings of {kind}");
+    }
+    assert!(
+        page.contains("ours 0.") && page.matches("<rect class=\"strip\"").count() > 1000,
+        "no values under the pointer"
+    );
     let folder = user.here("figures/data");
     for figure in [3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15] {
         let text = std::fs::read_to_string(folder.join(format!("fig{figure}.json"))).expect("published");

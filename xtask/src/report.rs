@@ -1,7 +1,7 @@
 //! `report`: all published figures, as one HTML page or one Markdown text.
 use std::path::Path;
 
-use ::report::{Figure, Page, PanelNames, Shown, State};
+use ::report::{Figure, Page, Shown, State};
 use experiment::catalogue::natural;
 use experiment::file::Experiment;
 use experiment::{Choice, PAPER, Plan, Source};
@@ -111,8 +111,7 @@ fn shown(
         svg: if published { text(&svg)? } else { None },
         ours: if published { published_series(&document, folders)? } else { Vec::new() },
         paper: experiment.map(|experiment| paper_series(experiment, folders)).transpose()?.unwrap_or_default(),
-        panels: experiment.map(PanelNames::of).unwrap_or_default(),
-        notes: experiment.map(|e| vec![e.shows.clone(), e.notes.clone()]).unwrap_or_default(),
+        experiment: experiment.cloned(),
         document,
         state,
     })

@@ -1,9 +1,8 @@
 //! Values of the curves at a few places, for the data tables.
+use results::figure::{Curve, Resolved};
 use results::measure::interpolate;
-use results::series::{PaperSeries, Series};
+use results::series::PaperSeries;
 use serde::Serialize;
-
-use crate::{PanelNames, Shown};
 
 /// Places a curve is read at; shorter ones are shown whole.
 const PLACES: usize = 5;
@@ -23,37 +22,38 @@ pub struct Row {
     pub paper: String,
 }
 
-/// Rows of all series, the last value of each among them.
-pub fn rows(shown: &Shown) -> Vec<Row> {
-    shown.ours.iter().flat_map(|series| of_series(series, shown)).collect()
+/// Rows of all curves of a panel, the last value of each among them; the paper's own where there are none of ours.
+pub fn rows(panel: &Resolved) -> Vec<Row> {
+    panel.curves.iter().flat_map(|curve| of_curve(panel, curve)).collect()
 }
 
-fn of_series(series: &Series, shown: &Shown) -> Vec<Row> {
-    let names = shown.panels.iter().find(|names| names.panel == series.panel);
-    let label = names.and_then(|names| names.series.iter().find(|(slug, _)| *slug == series.series));
-    let label = label.map_or_else(|| series.series.clone(), |(_, label)| label.clone());
-    let panel = names.map_or_else(|| series.panel.clone(), |names| names.title.clone());
-    let paper = shown.paper.iter().find(|p| p.panel == series.panel && p.series == series.series);
-    let places = places(series.points.len());
-    places
-        .into_iter()
-        .filter_map(|at| series.points.get(at))
-        .map(|point| Row {
-            panel: panel.clone(),
-            series: label.clone(),
-            x: axis(names, point.x),
-            ours: if point.n > 1 {
-                format!("{} [{}, {}]", number(point.mean), number(point.low), number(point.high))
-            } else {
-                number(point.mean)
-            },
-            paper: paper.and_then(|paper| value_at(paper, point.x)).map_or_else(|| "–".to_owned(), number),
-        })
-        .collect()
+fn of_curve(panel: &Resolved, curve: &Curve) -> Vec<Row> {
+    let row = |x: f64, ours: String| Row {
+        panel: panel.title(),
+        series: curve.label.clone(),
+        x: place(&panel.panel.x.label, x),
+        ours,
+        paper: curve.paper.and_then(|paper| value_at(paper, x)).map_or_else(|| NONE.to_owned(), number),
+    };
+    let Some(ours) = curve.ours else {
+        let points = curve.paper.map(|paper| paper.points.as_slice()).unwrap_or_default();
+        return places(points.len()).into_iter().map(|at| row(points[at].0, NONE.to_owned())).collect();
+    };
+    let value = |point: &results::series::Point| {
+        if point.n > 1 {
+            format!("{} [{}, {}]", number(point.mean), number(point.low), number(point.high))
+        } else {
+            number(point.mean)
+        }
+    };
+    places(ours.points.len()).into_iter().map(|at| &ours.points[at]).map(|point| row(point.x, value(point))).collect()
 }
 
-fn axis(names: Option<&PanelNames>, x: f64) -> String {
-    let label = names.map_or("x", |names| names.x.as_str());
+/// Cell without a value.
+const NONE: &str = "–";
+
+/// Place on an axis with the axis' label: `Epochs 12`.
+pub fn place(label: &str, x: f64) -> String {
     let digits = if x.abs() >= 100.0 || x.fract() == 0.0 { 0 } else { 3 };
     format!("{label} {x:.digits$}")
 }
@@ -67,7 +67,7 @@ fn places(n: usize) -> Vec<usize> {
 }
 
 /// Value of the paper's curve at `x`, between its two nearest points; the last value just beyond the end, none elsewhere outside.
-fn value_at(paper: &PaperSeries, x: f64) -> Option<f64> {
+pub fn value_at(paper: &PaperSeries, x: f64) -> Option<f64> {
     let (first, last) = (paper.points.first()?, paper.points.last()?);
     let slack = (last.0 - first.0) * 0.02;
     if x < first.0 - slack || x > last.0 + slack {
@@ -76,7 +76,8 @@ fn value_at(paper: &PaperSeries, x: f64) -> Option<f64> {
     interpolate(&paper.points, x.clamp(first.0, last.0))
 }
 
-fn number(value: f64) -> String {
+/// Formats a value of a curve.
+pub fn number(value: f64) -> String {
     if value.abs() >= 100.0 { format!("{value:.1}") } else { format!("{value:.4}") }
 }
 

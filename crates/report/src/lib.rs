@@ -1,18 +1,18 @@
 //! Everything that is published, as one HTML page that needs nothing but itself: no network, no script.
 //!
 //! [`Page`] holds documents, figures and curves as they were read; [`html`] makes the page of them. Every number and word about results comes
-//! from the documents; only the section on obstacles is a text of its own (`templates/obstacles.html`).
-mod base64;
+//! from the documents; only the section on obstacles is a text of its own (`templates/obstacles.md`).
 mod counts;
 mod curves;
+mod drawing;
+mod hover;
 mod markdown;
 mod overview;
 mod section;
 
-use experiment::file::{Experiment, PanelSeries};
+use experiment::file::Experiment;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, context};
-use results::measure::parts;
 use results::publish::Document;
 use results::series::{PaperSeries, Series};
 
@@ -22,6 +22,9 @@ pub enum Error {
     /// The template cannot be filled in.
     #[error("the report's template cannot be filled in ({0:#}); this is an error of the program")]
     Template(#[from] minijinja::Error),
+    /// An experiment cannot be drawn.
+    #[error(transparent)]
+    Figure(#[from] results::figure::Error),
 }
 
 /// State of a result beside the experiment file that the repository has now.
@@ -33,36 +36,6 @@ pub enum State {
     NotRun,
     /// Published for another plan; the difference in words.
     OtherPlan(String),
-}
-
-/// Names of a panel and its series.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PanelNames {
-    /// Slug of the panel.
-    pub panel: String,
-    /// Title above it.
-    pub title: String,
-    /// Label of its x axis.
-    pub x: String,
-    /// (slug, label) of its series.
-    pub series: Vec<(String, String)>,
-}
-
-impl PanelNames {
-    /// Names of an experiment's panels.
-    pub fn of(experiment: &Experiment) -> Vec<Self> {
-        let label = |series: &PanelSeries| {
-            let (slug, loss, _) = parts(series);
-            (slug.to_owned(), experiment.losses.get(loss).map_or_else(|| slug.to_owned(), |loss| loss.label.clone()))
-        };
-        let of_panel = |panel: &experiment::file::Panel| Self {
-            panel: panel.panel.clone(),
-            title: panel.title.clone(),
-            x: panel.x.label.clone(),
-            series: panel.series.iter().map(label).collect(),
-        };
-        experiment.panels.iter().map(of_panel).collect()
-    }
 }
 
 /// One result: a document with its figure and its curves.
@@ -78,10 +51,8 @@ pub struct Shown {
     pub ours: Vec<Series>,
     /// The paper's curves.
     pub paper: Vec<PaperSeries>,
-    /// Names of the panels.
-    pub panels: Vec<PanelNames>,
-    /// Description of what the figure shows, and remarks, from the experiment file.
-    pub notes: Vec<String>,
+    /// The experiment, whose panels are drawn; none where its file is not there.
+    pub experiment: Option<Experiment>,
 }
 
 /// A figure of the paper.
@@ -114,24 +85,26 @@ pub struct Page {
 /// Makes the page.
 ///
 /// # Errors
-/// Fails where the template names a value that there is not.
+/// Fails where an experiment names an unknown colour or loss, or the template a value that there is not.
 pub fn html(page: &Page) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    environment.add_template("drawing.html", include_str!("../templates/drawing.html"))?;
     environment.add_template("parts.html", include_str!("../templates/parts.html"))?;
     environment.add_template("page.html", include_str!("../templates/page.html"))?;
-    let figures: Vec<section::Section> = page.figures.iter().map(section::of_figure).collect();
-    let others = |shown: &[Shown], prefix: &str| -> Vec<section::Section> {
+    let figures: Vec<section::Section> = page.figures.iter().map(section::of_figure).collect::<Result<_, Error>>()?;
+    let others = |shown: &[Shown], prefix: &str| -> Result<Vec<section::Section>, Error> {
         shown.iter().map(|shown| section::of_study(shown, prefix)).collect()
     };
     let values = context! {
         style => include_str!("../templates/style.css"),
-        obstacles => include_str!("../templates/obstacles.html"),
-        contradictions => markdown::html(results::publish::CONTRADICTIONS),
+        size => drawing::SIZE,
+        obstacles => markdown::html(include_str!("../templates/obstacles.md"), "Obstacles, a table"),
+        contradictions => markdown::html(results::publish::CONTRADICTIONS, "Contradictions of the paper, a table"),
         overview => Value::from(Serde(overview::of(page))),
         figures => Value::from(Serde(figures)),
-        reduced => Value::from(Serde(others(&page.reduced, "reduced"))),
-        beyond => Value::from(Serde(others(&page.beyond, "beyond"))),
+        reduced => Value::from(Serde(others(&page.reduced, "reduced")?)),
+        beyond => Value::from(Serde(others(&page.beyond, "beyond")?)),
         version => env!("CARGO_PKG_VERSION"),
     };
     Ok(environment.get_template("page.html")?.render(values)?)

@@ -33,6 +33,8 @@ pub struct Line {
     pub text: String,
     /// The claims it is about, by figure.
     pub groups: Vec<Group>,
+    /// True where the claims' words stand beside their identifiers; else they are shown under the pointer.
+    pub told: bool,
 }
 
 /// Claims of one figure.
@@ -40,7 +42,7 @@ pub struct Line {
 pub struct Group {
     /// Name of the figure in words.
     pub figure: String,
-    /// (identifier, words) of its claims; words are empty where the line would become too long.
+    /// (identifier, words) of its claims.
     pub claims: Vec<(String, String)>,
 }
 
@@ -81,14 +83,27 @@ pub fn of(page: &Page) -> Overview {
     lines.push(line("Does not hold", "fails", "", &fails));
     lines.push(line("Nobody can tell from these runs", "unclear", &why_unclear(&unclear), &unclear));
     lines.push(line("Not run", "not-run", &why_not_run(page, &not_run), &not_run));
-    lines.push(Line { what: "Assumptions".to_owned(), kind: "note", text: dependence(page), groups: Vec::new() });
+    lines.push(Line {
+        what: "Assumptions".to_owned(),
+        kind: "note",
+        text: dependence(page),
+        groups: Vec::new(),
+        told: false,
+    });
     lines.push(Line {
         what: "Choice of assumptions".to_owned(),
         kind: "note",
         text: samples(page),
         groups: Vec::new(),
+        told: false,
     });
-    lines.push(Line { what: "Chance".to_owned(), kind: "note", text: chance(&claims), groups: Vec::new() });
+    lines.push(Line {
+        what: "Chance".to_owned(),
+        kind: "note",
+        text: chance(&claims),
+        groups: Vec::new(),
+        told: false,
+    });
     let rows = page.figures.iter().flat_map(|figure| {
         let depends: BTreeMap<String, String> =
             reported(figure).compared().iter().map(|c| (c.own.id.clone(), c.word())).collect();
@@ -114,18 +129,18 @@ fn lead(page: &Page, claims: &[(&Figure, &Judgement)], full: usize) -> String {
         let asked: Vec<Answer> = claims.iter().filter(|(_, c)| asks(c)).map(|(_, c)| answer(c)).collect();
         let count = |wanted: Answer| asked.iter().filter(|answer| **answer == wanted).count();
         format!(
-            "of {} that can be asked, {} hold, {} fail, {} are undecided, {} have no runs",
-            asked.len(),
+            "{} hold, {} fail, {} are undecided, {} were not run ({} claims state one)",
             count(Answer::Holds),
             count(Answer::Fails),
             count(Answer::Unclear),
-            count(Answer::NotRun)
+            count(Answer::NotRun),
+            asked.len()
         )
     };
     let published = counts::published(page);
     format!(
-        "{full} of the paper's {} claims hold in full. Directions: {}. Magnitudes: {}. {published} of {} figures are published for the \
-         experiment files of today.",
+        "{full} of the paper's {} claims hold in full. Directions: {}. Magnitudes: {}. {published} of its {} figures were run at the \
+         paper's scale.",
         claims.len(),
         of(|c| c.direction, Judgement::asks_direction),
         of(|c| c.magnitude, Judgement::asks_magnitude),
@@ -137,13 +152,14 @@ fn line(what: &str, kind: &'static str, text: &str, claims: &[(&Figure, &Judgeme
     let mut groups: Vec<Group> = Vec::new();
     for (figure, claim) in claims {
         let name = figure_words(&figure.own.document.figure);
-        let words = if claims.len() <= IN_WORDS { claim.claim.clone() } else { String::new() };
+        let words = claim.claim.clone();
         match groups.last_mut() {
             Some(group) if group.figure == name => group.claims.push((claim.id.clone(), words)),
             _ => groups.push(Group { figure: name, claims: vec![(claim.id.clone(), words)] }),
         }
     }
-    Line { what: format!("{what}: {}", claims.len()), kind, text: text.to_owned(), groups }
+    let told = claims.len() <= IN_WORDS;
+    Line { what: format!("{what}: {}", claims.len()), kind, text: text.to_owned(), groups, told }
 }
 
 /// Reasons for undecided directions, counted.
@@ -173,7 +189,7 @@ fn why_unclear(claims: &[(&Figure, &Judgement)]) -> String {
 fn why_not_run(page: &Page, claims: &[(&Figure, &Judgement)]) -> String {
     let mut reasons = Vec::new();
     if let Some(absent) = numbers(page, |figure| figure.own.state == State::NotRun) {
-        reasons.push(format!("nothing is published at the paper's scale of figures {absent}"));
+        reasons.push(format!("figures {absent} were not trained at the paper's scale"));
     }
     if let Some(stale) = numbers(page, |figure| matches!(figure.own.state, State::OtherPlan(_))) {
         reasons.push(format!("what is published of figures {stale} was made for another plan"));

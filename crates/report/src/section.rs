@@ -1,13 +1,15 @@
 //! One figure of the page, in the words and numbers of its documents.
-use results::claims::{Answer, Judgement, PartJudgement, accepted, magnitude_accepted, ours, verdict_of};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use results::claims::{Answer, Judgement, PartJudgement, accepted_words, contradiction, ours, verdict_of};
+use results::figure::{resolve, with_derived};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::base64;
 use crate::counts;
 use crate::curves::{self, Row};
+use crate::drawing::{self, Drawing};
 use crate::overview::{figure_words, reported};
-use crate::{Figure, Shown, State};
+use crate::{Error, Figure, Shown, State};
 
 /// Claim with everything that its rows show.
 #[derive(Clone, Debug, Serialize)]
@@ -69,7 +71,11 @@ pub struct Block {
     pub caption: String,
     /// Warnings and notes of the figure.
     pub warnings: Vec<String>,
-    /// The figure as a data URL.
+    /// Panels, drawn on the page.
+    pub drawings: Vec<Drawing>,
+    /// File of the figure as published.
+    pub file: String,
+    /// That figure as a data URL; empty where it is not shown.
     pub image: String,
     /// Description of the figure for those who do not see it.
     pub alt: String,
@@ -85,8 +91,8 @@ pub struct Block {
     pub assumptions: Vec<(String, String)>,
     /// Settings that contradict the text.
     pub departures: Vec<(String, String)>,
-    /// Whether the paper's curves helped to choose the assumptions.
-    pub in_sample: bool,
+    /// Whether the paper's curves helped to choose the assumptions, in a sentence; empty where the paper has no such figure.
+    pub sample: &'static str,
     /// Digests, seeds, version, data.
     pub provenance: Vec<(String, String)>,
 }
@@ -120,7 +126,7 @@ pub struct Section {
 }
 
 /// Section of a figure of the paper.
-pub fn of_figure(figure: &Figure) -> Section {
+pub fn of_figure(figure: &Figure) -> Result<Section, Error> {
     let document = &figure.own.document;
     let variant = |shown: &Shown| shown.document.figure.split_once('-').map_or("", |(_, name)| name).to_owned();
     let (run, missing): (Vec<&Shown>, Vec<&Shown>) =
@@ -141,63 +147,103 @@ pub fn of_figure(figure: &Figure) -> Section {
             })
             .collect(),
     });
-    Section {
+    let number = figure_words(&document.figure);
+    let variants = run
+        .into_iter()
+        .map(|shown| block(shown, &shown.document.figure, format!("{number}, {}", variant(shown)), false));
+    Ok(Section {
         id: document.figure.clone(),
         title: format!("{}: {}", figure_words(&document.figure), document.title),
-        own: block(&figure.own, figure_words(&document.figure)),
-        notes: figure.own.notes.clone(),
-        variants: run
-            .into_iter()
-            .map(|shown| block(shown, format!("{}, {}", figure_words(&document.figure), variant(shown))))
-            .collect(),
+        own: block(&figure.own, &document.figure, number.clone(), true)?.with_image(&figure.own),
+        notes: notes(&figure.own),
+        variants: variants.collect::<Result<_, Error>>()?,
         missing: missing.into_iter().map(variant).collect::<Vec<_>>().join(", "),
         comparison,
-    }
+    })
 }
 
 /// Section of a result that has no variants; `prefix` keeps its anchor apart from the figures'.
-pub fn of_study(shown: &Shown, prefix: &str) -> Section {
+pub fn of_study(shown: &Shown, prefix: &str) -> Result<Section, Error> {
     let document = &shown.document;
-    Section {
-        id: format!("{prefix}-{}", document.figure),
-        title: if document.figure.starts_with("fig") {
-            format!("{}, scale {}: {}", figure_words(&document.figure), document.scale, document.title)
-        } else {
-            document.title.clone()
-        },
-        own: block(shown, format!("{} ({prefix})", figure_words(&document.figure))),
-        notes: shown.notes.clone(),
-        variants: Vec::new(),
-        missing: String::new(),
-        comparison: None,
+    let id = format!("{prefix}-{}", document.figure);
+    let of_paper = document.figure.starts_with("fig");
+    let (title, name) = if of_paper {
+        let name = format!("{}, scale {}", figure_words(&document.figure), document.scale);
+        (format!("{name}: {}", document.title), name)
+    } else {
+        (document.title.clone(), document.title.clone())
+    };
+    let mut own = block(shown, &id, name, true)?.with_image(shown);
+    own.file = format!("{prefix}/{}", own.file);
+    if !of_paper {
+        own.sample = "";
+    }
+    Ok(Section { id, title, own, notes: notes(shown), variants: Vec::new(), missing: String::new(), comparison: None })
+}
+
+/// What the figure shows, and remarks, from the experiment file.
+fn notes(shown: &Shown) -> Vec<String> {
+    let notes = shown.experiment.iter().flat_map(|experiment| [&experiment.shows, &experiment.notes]);
+    notes.filter(|note| !note.is_empty()).map(|note| joined(note)).collect()
+}
+
+/// Curves of a result: drawn, and as rows of its data table.
+fn curves(shown: &Shown, id: &str, values: bool) -> Result<(Vec<Drawing>, Vec<Row>), Error> {
+    let Some(experiment) = &shown.experiment else { return Ok(Default::default()) };
+    let paper = if shown.document.caption.without_paper { &[] } else { shown.paper.as_slice() };
+    let (drawn, paper) = with_derived(experiment, &shown.ours, paper);
+    let panels = resolve(&drawn, &shown.ours, &paper)?;
+    let drawings = panels.iter().filter_map(|panel| drawing::of(panel, id, values)).collect();
+    Ok((drawings, panels.iter().flat_map(curves::rows).collect()))
+}
+
+impl Block {
+    /// The block with the figure as it was published.
+    fn with_image(mut self, shown: &Shown) -> Self {
+        let svg = shown.svg.as_deref().unwrap_or_default();
+        self.image = BASE64_STANDARD.encode(svg);
+        self.alt = alt(svg, &shown.document.title);
+        (self.width, self.height) = size(svg);
+        self
     }
 }
 
-fn block(shown: &Shown, name: String) -> Block {
+/// Result under one set of assumptions; its drawings show values under the pointer where `values` is true.
+fn block(shown: &Shown, id: &str, name: String, values: bool) -> Result<Block, Error> {
     let document = &shown.document;
-    let svg = shown.svg.as_deref().unwrap_or_default();
+    let (drawings, rows) = curves(shown, id, values)?;
     let state = match &shown.state {
         State::Published => String::new(),
-        State::NotRun => format!("Not run: nothing is published at the scale `{}`.", document.scale),
+        State::NotRun => "Not run at the paper's scale: the paper's curves stand alone.".to_owned(),
         State::OtherPlan(difference) => format!("Not run: what is published was made for another plan ({difference})."),
     };
-    let (width, height) = size(svg);
-    Block {
+    Ok(Block {
         name,
         state,
         caption: document.caption.subtitle.clone(),
         warnings: document.caption.banners.iter().chain(&document.caption.notes).cloned().collect(),
-        image: if svg.is_empty() { String::new() } else { base64::encode(svg.as_bytes()) },
-        alt: alt(svg, &document.title),
-        width,
-        height,
-        rows: curves::rows(shown),
+        drawings,
+        file: format!("{}.svg", document.figure),
+        image: String::new(),
+        alt: String::new(),
+        width: String::new(),
+        height: String::new(),
+        rows,
         claims: document.claims.iter().map(claim).collect(),
         assumptions: settings(&document.assumptions),
         departures: settings(&document.departures),
-        in_sample: document.in_sample,
+        sample: if document.in_sample {
+            "In-sample: the paper's curves of this figure helped to choose the assumptions."
+        } else {
+            "Out of sample: this figure had no part in choosing the assumptions."
+        },
         provenance: provenance(shown),
-    }
+    })
+}
+
+/// Words of which `η = 0.01` stays on one line.
+fn joined(words: &str) -> String {
+    words.replace(" = ", "\u{a0}=\u{a0}").replace(" pp", "\u{a0}pp")
 }
 
 /// A claim with its rows.
@@ -205,8 +251,8 @@ pub fn claim(judgement: &Judgement) -> Claim {
     let asked = |asks: bool, answer| if asks { mark(answer) } else { NOT_ASKED };
     Claim {
         id: judgement.id.clone(),
-        words: judgement.claim.clone(),
-        paper: judgement.paper.clone(),
+        words: joined(&judgement.claim),
+        paper: joined(&judgement.paper),
         parts: judgement.parts.iter().map(part).collect(),
         direction: asked(judgement.asks_direction(), judgement.direction),
         magnitude: asked(judgement.asks_magnitude(), judgement.magnitude),
@@ -222,20 +268,8 @@ fn mark(answer: Answer) -> Mark {
 }
 
 fn part(part: &PartJudgement) -> Part {
-    let direction = part.direction.as_ref().map(|d| format!("direction {}", accepted(d.range, &part.unit)));
-    let magnitude = part.magnitude.as_ref().map(|m| {
-        let reason = m.asked.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-        format!("magnitude {}{reason}", magnitude_accepted(&m.asked, &part.unit))
-    });
     let mut notes: Vec<String> = part.note.iter().cloned().collect();
-    if let Some((value, answer)) = part.magnitude.as_ref().and_then(|m| Some((m.asked.figure?, m.by_figure?))) {
-        let value = format!("{value} {}", part.unit);
-        let answer = answer.words();
-        notes.push(format!(
-            "The paper's own figure contradicts its text: {}; magnitude by the figure: {answer}.",
-            value.trim()
-        ));
-    }
+    notes.extend(contradiction(part));
     if let Some(chances) = &part.operating {
         notes.push(format!(
             "Chance that this part holds with as many seeds: {:.0} % if the paper is right, {:.1} % if there is no effect.",
@@ -244,9 +278,9 @@ fn part(part: &PartJudgement) -> Part {
         ));
     }
     Part {
-        what: part.what.clone(),
-        ours: ours(part).replace("-,", "–,"),
-        accepted: direction.into_iter().chain(magnitude).collect::<Vec<_>>().join("; "),
+        what: joined(&part.what),
+        ours: ours(part),
+        accepted: accepted_words(part),
         direction: part.direction.as_ref().map_or(NOT_ASKED, |d| mark(d.answer)),
         magnitude: part.magnitude.as_ref().map_or(NOT_ASKED, |m| mark(m.answer)),
         notes,

@@ -78,7 +78,7 @@ fn disjoint(judged: &[&Judgement]) -> bool {
 /// Verdict on a claim, with its estimate where the claim has one part: `holds, +7.10 [+6.50, +7.70] pp, n = 10`.
 pub fn verdict_of(judgement: Option<&Judgement>) -> String {
     match judgement {
-        None => "-".to_owned(),
+        None => "–".to_owned(),
         Some(Judgement { parts, verdict, .. }) => match parts.as_slice() {
             [one] if one.estimate.is_some() => format!("{}, {}", verdict.name(), ours(one)),
             _ => verdict.name().to_owned(),

@@ -31,7 +31,7 @@ pub use compare::{Compared, Dependence, compare, comparison, verdict_of};
 pub use sample::{Curve, Number, Sample};
 pub use score::pooled;
 pub use score::{Score, SeriesScore, score};
-pub use table::{accepted, magnitude_accepted, ours, table, wrap_words};
+pub use table::{accepted_words, contradiction, ours, table, wrap_words};
 
 use crate::measure::{Runs, Selection, curve};
 use crate::statistics::{Estimate, estimate};

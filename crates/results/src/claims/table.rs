@@ -36,7 +36,9 @@ pub fn table(judgements: &[Judgement], scale: &str) -> String {
             }
             words.extend(answers(part));
             paragraph(&mut out, INDENT, &words.join("; "));
-            figure_line(&mut out, part);
+            if let Some(sentence) = contradiction(part) {
+                paragraph(&mut out, INDENT, &sentence);
+            }
         }
         if let Some(holm) = j.holm {
             paragraph(&mut out, INDENT, &format!("direction after Holm's correction: {}", holm.name()));
@@ -86,18 +88,6 @@ fn answers(part: &PartJudgement) -> impl Iterator<Item = String> {
     direction.into_iter().chain(magnitude)
 }
 
-/// Line of the paper's own figure where it contradicts the text.
-fn figure_line(out: &mut String, part: &PartJudgement) {
-    let Some(magnitude) = &part.magnitude else { return };
-    let (Some(value), Some(answer)) = (magnitude.asked.figure, magnitude.by_figure) else { return };
-    let value = with_unit(&number(value, &part.unit), &part.unit);
-    paragraph(
-        out,
-        INDENT,
-        &format!("the paper's own figure contradicts its text: {value}, magnitude {}", answer.name()),
-    );
-}
-
 fn with_unit(text: &str, unit: &str) -> String {
     if unit == "pp" { format!("{text} pp") } else { text.to_owned() }
 }
@@ -105,7 +95,7 @@ fn with_unit(text: &str, unit: &str) -> String {
 /// Formats estimate and interval of a part: `+7.3 [+6.8, +7.9] pp, n = 30`.
 pub fn ours(part: &PartJudgement) -> String {
     let (Some(estimate), Some(low), Some(high)) = (part.estimate, part.low, part.high) else {
-        return "-".to_owned();
+        return "–".to_owned();
     };
     let value = |v: f64| number(v, &part.unit);
     let unit = if part.unit == "pp" { " pp" } else { "" };
@@ -114,6 +104,24 @@ pub fn ours(part: &PartJudgement) -> String {
         return format!("{at}{}{unit}, n = {}", value(estimate), part.n);
     }
     format!("{at}{} [{}, {}]{unit}, n = {}", value(estimate), value(low), value(high), part.n)
+}
+
+/// Formats what a part accepts: `direction ≥ 0 pp; magnitude 12 pp, or 7 to 14 pp (reason)`.
+pub fn accepted_words(part: &PartJudgement) -> String {
+    let direction = part.direction.as_ref().map(|d| format!("direction {}", accepted(d.range, &part.unit)));
+    let magnitude = part.magnitude.as_ref().map(|m| {
+        let reason = m.asked.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        format!("magnitude {}{reason}", magnitude_accepted(&m.asked, &part.unit))
+    });
+    direction.into_iter().chain(magnitude).collect::<Vec<_>>().join("; ")
+}
+
+/// Sentence on a part whose printed number the paper's own figure contradicts; none where it does not.
+pub fn contradiction(part: &PartJudgement) -> Option<String> {
+    let magnitude = part.magnitude.as_ref()?;
+    let (value, answer) = (magnitude.asked.figure?, magnitude.by_figure?);
+    let value = with_unit(&number(value, &part.unit), &part.unit);
+    Some(format!("the paper's own figure contradicts its text: {value}, magnitude {}", answer.words()))
 }
 
 /// Formats a range: `5 to 9 pp`.

@@ -177,7 +177,7 @@ impl Marker {
     }
 
     /// Corners around (0, 0) at a distance of about 1; `None` for a disc.
-    fn corners(self) -> Option<&'static [Xy]> {
+    pub fn corners(self) -> Option<&'static [Xy]> {
         const ARM: f64 = 0.36;
         Some(match self {
             Self::Disc => return None,

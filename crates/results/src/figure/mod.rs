@@ -13,7 +13,11 @@ mod multiples;
 mod panel;
 mod verdicts;
 
+pub use axes::Axes;
+pub use canvas::{Marker, Xy};
+pub use derived::with_derived;
 pub use multiples::{Row, Small, SmallCurve, draw_multiples};
+pub use panel::{Curve, Resolved, edges, resolve};
 
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +99,8 @@ pub fn draw(
     let legend = legend::Legend::new(&panels, inner, &fonts.legend);
     let identical = identical::sentences(&panels, series);
     let remarks: Vec<String> = identical.iter().flat_map(|r| wrap_words(r, fonts.remark.fitting(inner))).collect();
-    let strip = verdicts::Strip::new(claims, inner, !caption.banners.is_empty());
+    let of_paper = number_of(experiment).is_some();
+    let strip = verdicts::Strip::new(claims, inner, of_paper, !caption.banners.is_empty());
     let notes: Vec<String> = caption.notes.iter().flat_map(|n| wrap_words(n, fonts.note.fitting(inner))).collect();
 
     let rows = panels.len().div_ceil(2);
@@ -163,7 +168,7 @@ fn description(
         text += &format!(" {sentence}");
     }
     if !claims.is_empty() {
-        text += " The paper's claims:";
+        text += if number_of(experiment).is_some() { " The paper's claims:" } else { " Claims:" };
     }
     for claim in claims {
         text += &format!(" {}", verdicts::in_words(claim));

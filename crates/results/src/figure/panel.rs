@@ -33,19 +33,34 @@ pub const BAND_OPACITY: f64 = 0.2;
 
 /// Panel with the curves drawn in it.
 pub struct Resolved<'a> {
+    /// The panel, with its axes.
     pub panel: &'a Panel,
     /// True where the panel shows differences, with a line at 0.
     pub difference: bool,
+    /// Its curves, in the order of the legend.
     pub curves: Vec<Curve<'a>>,
 }
 
 /// Series of a panel: ours, the paper's, or both.
 pub struct Curve<'a> {
+    /// Name in the legend.
     pub label: String,
+    /// Colour of our curve.
     pub colour: RGBColor,
+    /// Marker on our curve.
     pub marker: Marker,
+    /// Our series; none without runs.
     pub ours: Option<&'a Series>,
+    /// The paper's curve; none where it has none.
     pub paper: Option<&'a PaperSeries>,
+}
+
+impl Curve<'_> {
+    /// Colours as style sheets write them, `#rrggbb`: on white, and lighter on black.
+    pub fn on_white_and_black(&self) -> [String; 2] {
+        let hex = |RGBColor(r, g, b): RGBColor| format!("#{r:02x}{g:02x}{b:02x}");
+        [hex(self.colour), hex(mixed(self.colour, WHITE, 0.4))]
+    }
 }
 
 /// The paper's shade of a colour.
@@ -160,7 +175,7 @@ impl Resolved<'_> {
     }
 
     /// Title with the smoothing of its curves.
-    fn title(&self) -> String {
+    pub fn title(&self) -> String {
         let title = &self.panel.title;
         if self.panel.smooth > 1 { format!("{title}, mean over {} steps", self.panel.smooth) } else { title.clone() }
     }
@@ -289,7 +304,7 @@ impl Resolved<'_> {
 }
 
 /// Left and right edge of the bar around x.
-fn edges(x: f64) -> [f64; 2] {
+pub fn edges(x: f64) -> [f64; 2] {
     let half = 0.5 / BINS as f64;
     [x - half, x + half]
 }

@@ -1,4 +1,4 @@
-//! Strip below the panels: the paper's claims with the answers of the runs about direction and magnitude.
+//! Strip below the panels: the claims with the answers of the runs about direction and magnitude.
 use plotters::style::RGBColor;
 
 use super::canvas::{Align, Canvas, Font, Ink, Xy};
@@ -69,9 +69,9 @@ pub struct Strip {
 }
 
 impl Strip {
-    /// Lays out the claims, at most `width` wide. `apart` is true where a banner warns that the runs are not the paper's
-    /// training: the heading refers to it.
-    pub fn new(claims: &[Judgement], width: f64, apart: bool) -> Self {
+    /// Lays out the claims, at most `width` wide. `of_paper` is true where they are the paper's, `apart` where a banner warns that
+    /// the runs are not the paper's training: the heading says so.
+    pub fn new(claims: &[Judgement], width: f64, of_paper: bool, apart: bool) -> Self {
         let words = Font::new(16.0, BLACK);
         let most = words.fitting(width - IDENTIFIER - 2.0 * ANSWER - 8.0);
         let row = |claim: &Judgement| Row {
@@ -81,10 +81,11 @@ impl Strip {
             direction: Cell::of(claim.direction, claim.asks_direction()),
             magnitude: Cell::of(claim.magnitude, claim.asks_magnitude()),
         };
-        let heading = if apart {
-            "The paper's claims, judged by these runs (mind the warning above)"
-        } else {
-            "The paper's claims, judged by these runs"
+        let heading = match (of_paper, apart) {
+            (true, true) => "The paper's claims, judged by these runs (mind the warning above)",
+            (true, false) => "The paper's claims, judged by these runs",
+            (false, true) => "Claims, judged by these runs (mind the warning above)",
+            (false, false) => "Claims, judged by these runs",
         };
         Self { heading, rows: claims.iter().map(row).collect(), width, words }
     }
@@ -182,11 +183,11 @@ mod tests {
     #[test]
     fn a_claim_takes_at_most_three_lines() {
         let claim = Judgement { id: "10a".into(), claim: "word ".repeat(200), ..Judgement::default() };
-        let strip = Strip::new(&[claim], 700.0, false);
+        let strip = Strip::new(&[claim], 700.0, true, false);
         assert_eq!(strip.rows[0].words.len(), 2);
         assert!(strip.rows[0].words[1].ends_with(" …"));
         let most = strip.words.fitting(700.0 - IDENTIFIER - 2.0 * ANSWER);
         assert!(strip.rows[0].words.iter().all(|words| words.chars().count() <= most));
-        assert!(Strip::new(&[], 700.0, false).height() == 0.0);
+        assert!(Strip::new(&[], 700.0, true, false).height() == 0.0);
     }
 }

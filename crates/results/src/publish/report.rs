@@ -3,12 +3,14 @@ use std::fmt::Write as _;
 
 use super::Document;
 use crate::claims::{
-    Compared, Judgement, PartJudgement, Verdict, accepted, compare, expected_errors, magnitude_accepted, ours,
-    verdict_of,
+    Compared, Judgement, Verdict, accepted_words, compare, contradiction, expected_errors, ours, verdict_of,
 };
 
 /// Section in Markdown on where the paper contradicts itself.
 pub const CONTRADICTIONS: &str = include_str!("contradictions.md");
+
+/// Cell of a question that a claim does not ask.
+const NOT_ASKED: &str = "not asked";
 
 /// Documents of a figure: under the file's own assumptions, and under those of its variants.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,30 +99,21 @@ fn section(out: &mut String, document: &Document) {
 
 fn rows(out: &mut String, claim: &Judgement) {
     let single = claim.parts.first().filter(|_| claim.parts.len() == 1);
-    let (value, range) = single.map_or_else(Default::default, |part| (ours(part), ranges(part)));
+    let (value, range) = single.map_or_else(Default::default, |part| (ours(part), accepted_words(part)));
     let (direction, magnitude) = (claim.direction.name(), claim.magnitude.name());
-    let direction = if claim.asks_direction() { direction } else { "-" };
-    let magnitude = if claim.asks_magnitude() { magnitude } else { "-" };
+    let direction = if claim.asks_direction() { direction } else { NOT_ASKED };
+    let magnitude = if claim.asks_magnitude() { magnitude } else { NOT_ASKED };
     row(out, [&claim.id, &claim.claim, &claim.paper, &value, &range, direction, magnitude, claim.verdict.name()]);
     for part in &claim.parts {
         if single.is_none() {
-            let direction = part.direction.as_ref().map_or("-", |d| d.answer.name());
-            let magnitude = part.magnitude.as_ref().map_or("-", |m| m.answer.name());
-            row(out, ["", &part.what, "", &ours(part), &ranges(part), direction, magnitude, ""]);
+            let direction = part.direction.as_ref().map_or(NOT_ASKED, |d| d.answer.name());
+            let magnitude = part.magnitude.as_ref().map_or(NOT_ASKED, |m| m.answer.name());
+            row(out, ["", &part.what, "", &ours(part), &accepted_words(part), direction, magnitude, ""]);
         }
-        let contradiction = part.magnitude.as_ref().and_then(|m| Some((m.asked.figure?, m.by_figure?)));
-        if let Some((value, answer)) = contradiction {
-            let what = "the paper's own figure contradicts its text";
-            row(out, ["", what, &format!("{value} {}", part.unit), "", "", "", answer.name(), ""]);
+        if let Some(sentence) = contradiction(part) {
+            row(out, ["", &sentence, "", "", "", "", "", ""]);
         }
     }
-}
-
-/// Ranges and values that a part is judged by.
-fn ranges(part: &PartJudgement) -> String {
-    let direction = part.direction.as_ref().map(|d| accepted(d.range, &part.unit));
-    let magnitude = part.magnitude.as_ref().map(|m| magnitude_accepted(&m.asked, &part.unit));
-    direction.into_iter().chain(magnitude).collect::<Vec<_>>().join("; ")
 }
 
 fn row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
