@@ -169,7 +169,7 @@ mod tests {
         assert_eq!((compared[0].dependence, compared[1].dependence), (Dependence::No, Dependence::Yes));
         let text = comparison(&["as published", "raw"], &compared);
         assert!(text.lines().next().unwrap().ends_with("depends"), "{text}");
-        assert!(text.contains("     as published: fails, +7.10 [+6.50, +7.70] pp, n = 10\n     raw: -\n"), "{text}");
+        assert!(text.contains("     as published: fails, +7.10 [+6.50, +7.70] pp, n = 10\n     raw: –\n"), "{text}");
         assert!(text.contains("  yes\n     as published: holds\n     raw: fails\n"), "{text}");
         let long = ["a-variant-of-the-longest-name-that-there-is", "b"];
         assert!(comparison(&long, &compared).lines().all(|line| line.chars().count() <= 80));
