@@ -73,7 +73,7 @@ fn what_is_wrong_with_a_set_of_files_is_a_sentence() {
     wrong(&small, &["model.kernel", "images of 6x6 are too small for two 5x5 convolutions", "need 16x16"]);
     let crop = "data.augmentation={crop: 7}";
     wrong(&files(crop), &["data.augmentation.crop", "must be at most 6, is 7"]);
-    // These mistakes are found only when the numbers are read.
+    // Mistakes that are found only when the numbers are read.
     fs::write(user.here("experiments/y.npy"), npy("(59,)", &[0; 59])).expect("writable");
     let _ = user.run(&reproduce(&[])).expect(1, &["y.npy has 59 labels, and", "x.npy has 60 images"]);
 }

@@ -69,7 +69,7 @@ dispatch! {
     /// [`lanes_to_rows`] for bytes.
     ///
     /// # Safety
-    /// As [`lanes_to_rows`].
+    /// The same holds as for [`lanes_to_rows`].
     pub fn bytes_to_rows = bytes_to_rows_kernel(x: &[u8], values: usize, y: &mut [u8], image: usize)
 }
 

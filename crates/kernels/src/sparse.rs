@@ -222,7 +222,7 @@ dispatch! {
 /// dw = gᵀ x for g (objects, outputs); `dw` (outputs, inputs).
 ///
 /// # Panics
-/// As [`forward`].
+/// Panics as [`forward`] does.
 pub fn weight_gradient(level: Level, x: &[f32], g: &[f32], pattern: &Pattern, outputs: usize, dw: &mut [f32]) {
     level.require();
     let (objects, inputs) = (pattern.begins.len() - 1, pattern.inputs);
@@ -380,7 +380,7 @@ mod tests {
     fn a_pattern_of_more_units_than_the_weights_have_is_refused() {
         let x = [1.0; 8 * 64].map(|_: f32| 0.0);
         let pattern = pattern(Level::Portable, &x, 64).expect("all zero");
-        // As many values in all, but rows of half as many units.
+        // The number of values in all is right, but rows have half as many units.
         forward(Level::Portable, &x, &[0.0; 32], &pattern, 1, &mut [0.0; 16]);
     }
 

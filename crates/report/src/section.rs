@@ -75,7 +75,7 @@ pub struct Block {
     pub drawings: Vec<Drawing>,
     /// File of the figure as published.
     pub file: String,
-    /// That figure as a data URL; empty where it is not shown.
+    /// Published figure as a data URL; empty where it is not shown.
     pub image: String,
     /// Description of the figure for those who do not see it.
     pub alt: String,
@@ -181,7 +181,7 @@ pub fn of_study(shown: &Shown, prefix: &str) -> Result<Section, Error> {
     Ok(Section { id, title, own, notes: notes(shown), variants: Vec::new(), missing: String::new(), comparison: None })
 }
 
-/// What the figure shows, and remarks, from the experiment file.
+/// Description of the figure, and remarks, from the experiment file.
 fn notes(shown: &Shown) -> Vec<String> {
     let notes = shown.experiment.iter().flat_map(|experiment| [&experiment.shows, &experiment.notes]);
     notes.filter(|note| !note.is_empty()).map(|note| joined(note)).collect()

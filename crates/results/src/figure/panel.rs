@@ -37,7 +37,7 @@ pub struct Resolved<'a> {
     pub panel: &'a Panel,
     /// True where the panel shows differences, with a line at 0.
     pub difference: bool,
-    /// Its curves, in the order of the legend.
+    /// Curves, in the order of the legend.
     pub curves: Vec<Curve<'a>>,
 }
 

@@ -240,7 +240,7 @@ impl TwoScaleLoss {
         Ok(evaluation)
     }
 
-    /// As [`TwoScaleLoss::evaluate`], appended to `into`. `superclass[k]` is the super-class of class k.
+    /// Evaluates as [`TwoScaleLoss::evaluate`] does and appends the result to `into`. `superclass[k]` is the super-class of class k.
     ///
     /// # Errors
     /// Fails when shapes do not fit.

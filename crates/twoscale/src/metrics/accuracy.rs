@@ -36,7 +36,7 @@ pub fn superclass_accuracy(evaluation: &Evaluation, superclass: &[u32]) -> f64 {
     share(superclass_hits(evaluation, superclass).map(|(_, hit)| hit), evaluation.len())
 }
 
-/// As [`average_accuracy`], over super-classes.
+/// Computes [`average_accuracy`] over super-classes.
 ///
 /// # Panics
 /// Panics when a class has no entry in `superclass`.

@@ -59,9 +59,9 @@ pub enum Statistics {
 /// A tensor that training changes by other means than gradients.
 #[derive(Clone, Debug)]
 pub struct Buffer {
-    /// Its name, such as `bn.running_mean`.
+    /// Name, such as `bn.running_mean`.
     pub name: String,
-    /// Its values.
+    /// Values.
     pub var: Var,
 }
 

@@ -66,7 +66,7 @@ struct Unit {
     stride: usize,
 }
 
-/// How a pass goes through the batch normalisations.
+/// Moments that the batch normalisations of a pass use.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Training(Statistics),

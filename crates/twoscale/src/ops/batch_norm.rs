@@ -33,7 +33,7 @@ pub fn batch_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Re
 /// max(y, 0) of [`batch_norm`]'s y in one operation, with the gradient 0 where the output is 0. Returns (max(y, 0), μ, σ²).
 ///
 /// # Errors
-/// As [`batch_norm`].
+/// Fails as [`batch_norm`] does.
 pub fn batch_norm_relu(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<(Tensor, Tensor, Tensor)> {
     train(x, gamma, beta, epsilon, Activation::Relu)
 }
@@ -42,7 +42,7 @@ pub fn batch_norm_relu(x: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) 
 /// gradient.
 ///
 /// # Errors
-/// As [`batch_norm`].
+/// Fails as [`batch_norm`] does.
 pub fn batch_norm_evaluation(
     x: &Tensor,
     gamma: &Tensor,

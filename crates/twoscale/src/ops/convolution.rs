@@ -42,7 +42,7 @@ pub fn conv_relu_pool(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tens
 /// variable, the function makes two calls.
 ///
 /// # Errors
-/// As [`conv_relu_pool`].
+/// Fails as [`conv_relu_pool`] does.
 pub fn conv_relu_pool_twice(
     x: &Tensor,
     (w1, b1): (&Tensor, Option<&Tensor>),

@@ -1,4 +1,4 @@
-//! What a GPU computes, candle's operations in single precision, on the CPU beside the kernels.
+//! Operations that a GPU computes, candle's in single precision, on the CPU beside the kernels.
 use candle_core::{DType, Device, Tensor, Var};
 use twoscale::loss::{Inner, LossKind, LossSpec};
 use twoscale::metrics::{Evaluation, confidence};
