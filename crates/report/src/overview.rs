@@ -5,7 +5,7 @@ use results::claims::{Answer, Dependence, Judgement, Verdict, expected_errors};
 use results::publish::Reported;
 use serde::Serialize;
 
-use crate::section::{Claim, claim};
+use crate::section::{Claim, claim, joined};
 use crate::{Figure, Page, State, counts};
 
 /// Claims are told in words where there are no more than so many, else by their identifiers.
@@ -152,7 +152,7 @@ fn line(what: &str, kind: &'static str, text: &str, claims: &[(&Figure, &Judgeme
     let mut groups: Vec<Group> = Vec::new();
     for (figure, claim) in claims {
         let name = figure_words(&figure.own.document.figure);
-        let words = claim.claim.clone();
+        let words = joined(&claim.claim);
         match groups.last_mut() {
             Some(group) if group.figure == name => group.claims.push((claim.id.clone(), words)),
             _ => groups.push(Group { figure: name, claims: vec![(claim.id.clone(), words)] }),

@@ -242,7 +242,7 @@ fn block(shown: &Shown, id: &str, name: String, values: bool) -> Result<Block, E
 }
 
 /// Words of which `η = 0.01` stays on one line.
-fn joined(words: &str) -> String {
+pub fn joined(words: &str) -> String {
     words.replace(" = ", "\u{a0}=\u{a0}").replace(" pp", "\u{a0}pp")
 }
 
