@@ -10,3 +10,8 @@ pub(crate) fn noise(n: usize, seed: u64) -> Vec<f32> {
         })
         .collect()
 }
+
+/// Returns whether a test of so many products is run: all but under Miri, which interprets some thousands a second.
+pub(crate) fn affordable(products: usize) -> bool {
+    !cfg!(miri) || products < 50_000
+}
