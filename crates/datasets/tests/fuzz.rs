@@ -4,6 +4,8 @@
 #[path = "it/fake.rs"]
 #[allow(dead_code)] // one function is used by the other test program alone
 mod fake;
+#[path = "../../../tests/fuzz/times.rs"]
+mod times;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use datasets::{Cache, Error, Files, Name, Progress, TestPart};
 use proptest::prelude::*;
+
+use times::times;
 
 use fake::{Fake, cifar, gzip, images, labels};
 
@@ -199,12 +203,8 @@ fn changed(mut bytes: Vec<u8>, changes: &[Change]) -> Vec<u8> {
     bytes
 }
 
-fn rounds() -> u32 {
-    150 * std::env::var("TWOSCALE_FUZZ").ok().and_then(|times| times.parse::<u32>().ok()).unwrap_or(1)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: rounds(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150 * times() as u32, ..ProptestConfig::default() })]
 
     #[test]
     fn changed_npy_files_load_or_are_refused(changes in changes(), as_labels: bool) {

@@ -5,8 +5,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use experiment::{Catalogue, Choice, Source};
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+
+#[path = "../../../tests/fuzz/changes.rs"]
+mod changes;
+#[path = "../../../tests/fuzz/times.rs"]
+mod times;
+
+use changes::changed;
+use times::times;
 
 /// Time within which a file must be answered, far more than any file needs even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -123,9 +131,8 @@ fn random_changes_of_real_files_are_answered() {
     }
     texts.push(fs::read_to_string(folder("tests/corpus/valid.yaml")).expect("readable"));
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    let times = std::env::var("TWOSCALE_FUZZ").ok().and_then(|times| times.parse::<usize>().ok()).unwrap_or(1);
-    for round in 0..1_000 * times {
-        let text = changed(&texts[round % texts.len()], &mut random);
+    for round in 0..1_000 * times() {
+        let text = changed(&texts[round % texts.len()], &PIECES, &mut random);
         let began = Instant::now();
         if let Some(message) = told(Source::parse("fig99.yaml", "fig99", text.clone())) {
             assert!(is_short(&message), "{message}\n{text}");
@@ -160,24 +167,3 @@ const PIECES: [&str; 24] = [
     "\u{1}",
     "null",
 ];
-
-/// A text with one to four of its parts replaced, doubled, moved or left out.
-fn changed(text: &str, random: &mut ChaCha8Rng) -> String {
-    let mut text: Vec<char> = text.chars().collect();
-    for _ in 0..random.random_range(1..5_u32) {
-        let at = random.random_range(0..text.len().max(1)).min(text.len());
-        let end = (at + random.random_range(0..40_usize)).min(text.len());
-        let piece: Vec<char> = PIECES[random.random_range(0..PIECES.len())].chars().collect();
-        match random.random_range(0..4_u32) {
-            0 => drop(text.splice(at..end, piece)),
-            1 => drop(text.splice(at..at, piece)),
-            2 => drop(text.drain(at..end)),
-            _ => {
-                let part = text[at..end].to_vec();
-                let other = random.random_range(0..text.len().max(1)).min(text.len());
-                drop(text.splice(other..other, part));
-            }
-        }
-    }
-    text.into_iter().collect()
-}

@@ -1,7 +1,7 @@
 //! Values of the curves at a few places, for the data tables.
 use results::figure::{Curve, Resolved};
 use results::measure::interpolate;
-use results::series::PaperSeries;
+use results::series::{PaperSeries, Point};
 use serde::Serialize;
 
 /// Places a curve is read at; shorter ones are shown whole.
@@ -39,14 +39,20 @@ fn of_curve(panel: &Resolved, curve: &Curve) -> Vec<Row> {
         let points = curve.paper.map(|paper| paper.points.as_slice()).unwrap_or_default();
         return places(points.len()).into_iter().map(|at| row(points[at].0, NONE.to_owned())).collect();
     };
-    let value = |point: &results::series::Point| {
-        if point.n > 1 {
-            format!("{} [{}, {}]", number(point.mean), number(point.low), number(point.high))
-        } else {
-            number(point.mean)
-        }
-    };
-    places(ours.points.len()).into_iter().map(|at| &ours.points[at]).map(|point| row(point.x, value(point))).collect()
+    places(ours.points.len())
+        .into_iter()
+        .map(|at| &ours.points[at])
+        .map(|point| row(point.x, estimate(point)))
+        .collect()
+}
+
+/// Formats a mean with its interval, without one where there is a single seed.
+pub fn estimate(point: &Point) -> String {
+    if point.n > 1 {
+        format!("{} [{}, {}]", number(point.mean), number(point.low), number(point.high))
+    } else {
+        number(point.mean)
+    }
 }
 
 /// Cell without a value.

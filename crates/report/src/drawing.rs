@@ -4,8 +4,8 @@
 //! set of curves is written once; the drawing of both refers to the other two.
 use std::fmt::Write as _;
 
-use results::figure::{Axes, Curve, Resolved, Xy, edges};
-use results::measure::{interpolate, is_histogram};
+use results::figure::{Axes, Curve, Resolved, Xy, bars, steps};
+use results::measure::is_histogram;
 use serde::Serialize;
 
 use crate::hover::{self, Strip};
@@ -141,28 +141,25 @@ fn key(curve: &Curve) -> Key {
 }
 
 fn papers(axes: &Axes, curve: &Curve, histogram: bool) -> Option<Line> {
-    let points = &curve.paper?.points;
-    let steps: Vec<Xy> = points.iter().flat_map(|(x, y)| edges(*x).map(|x| (x, *y))).collect();
-    let drawn = axes.clip(if histogram { &steps } else { points });
+    let paper = curve.paper?;
+    let pieces = if histogram { steps(axes, paper) } else { axes.clip(&paper.points) };
     Some(Line {
         colour: if histogram { OUTLINE.to_owned() } else { colour(curve) },
-        path: drawn.iter().map(|piece| path(piece, false)).collect(),
+        path: pieces.iter().map(|piece| path(piece, false)).collect(),
         area: String::new(),
         kind: if histogram { "outline" } else { "line" },
-        markers: if histogram { Vec::new() } else { markers(axes, curve, points) },
+        markers: if histogram { Vec::new() } else { markers(axes, curve, &paper.points) },
     })
 }
 
 fn our(axes: &Axes, curve: &Curve, histogram: bool) -> Option<Line> {
-    let points = &curve.ours?.points;
+    let ours = curve.ours?;
     if histogram {
-        let bars: Vec<_> = points.iter().flat_map(|p| edges(p.x).map(|x| (x, 0.0, p.mean))).collect();
-        let spread: Vec<_> = points.iter().flat_map(|p| edges(p.x).map(|x| (x, p.low, p.high))).collect();
-        let area = path(&axes.band(&bars), true) + &path(&axes.band(&spread), true);
+        let area = bars(axes, ours).iter().map(|polygon| path(polygon, true)).collect();
         return Some(Line { colour: colour(curve), path: String::new(), area, kind: "bars", markers: Vec::new() });
     }
-    let means: Vec<Xy> = points.iter().map(|p| (p.x, p.mean)).collect();
-    let band: Vec<_> = points.iter().map(|p| (p.x, p.low, p.high)).collect();
+    let means: Vec<Xy> = ours.points.iter().map(|p| (p.x, p.mean)).collect();
+    let band: Vec<_> = ours.points.iter().map(|p| (p.x, p.low, p.high)).collect();
     Some(Line {
         colour: colour(curve),
         path: axes.clip(&means).iter().map(|piece| path(piece, false)).collect(),
@@ -178,7 +175,7 @@ fn path(points: &[Xy], closed: bool) -> String {
     let Some(first) = points.first().map(whole) else { return String::new() };
     let mut text = format!("M{} {}l", first.0, first.1);
     let mut at = first;
-    for point in points[1..].iter().map(whole).filter(|_| points.len() > 1) {
+    for point in points[1..].iter().map(whole) {
         let (x, y) = (point.0 - at.0, point.1 - at.1);
         if (x, y) != (0, 0) {
             let sign = if y < 0 { "" } else { " " };
@@ -192,14 +189,9 @@ fn path(points: &[Xy], closed: bool) -> String {
     text
 }
 
-/// Paths of a curve's markers, at places of its own.
+/// Paths of a curve's markers.
 fn markers(axes: &Axes, curve: &Curve, points: &[Xy]) -> Vec<String> {
-    let visible: Vec<&Xy> = points.iter().filter(|p| axes.contains(**p)).collect();
-    let (Some(first), Some(last)) = (visible.first(), visible.last()) else { return Vec::new() };
-    let shift = [0.5, 0.2, 0.8, 0.35, 0.65, 0.05][curve.marker as usize % 6];
-    let place = |number: usize| first.0 + (last.0 - first.0) * (number as f64 + shift) / MARKERS as f64;
-    let points = (0..MARKERS).filter_map(|number| Some((place(number), interpolate(points, place(number))?)));
-    points.filter(|point| axes.contains(*point)).map(|point| marker(curve, axes.point(point))).collect()
+    curve.marked(axes, points, MARKERS).into_iter().map(|point| marker(curve, axes.point(point))).collect()
 }
 
 /// Path of a curve's marker around a point.

@@ -1,10 +1,10 @@
 //! Values under the pointer, and the words that stand for a drawing where it is not seen.
 use results::figure::{Axes, Curve, Resolved};
 use results::measure::interpolate;
-use results::series::Series;
+use results::series::{Point, Series};
 use serde::Serialize;
 
-use crate::curves::{number, place, value_at};
+use crate::curves::{estimate, number, place, value_at};
 
 /// Strips of a drawing.
 const STRIPS: usize = 24;
@@ -58,12 +58,9 @@ fn text(panel: &Resolved, kind: &str, x: f64) -> String {
 
 /// Mean with its interval at a place.
 fn interval(series: &Series, x: f64) -> Option<String> {
-    let at = |of: fn(&results::series::Point) -> f64| {
-        interpolate(&series.points.iter().map(|p| (p.x, of(p))).collect::<Vec<_>>(), x).map(number)
-    };
-    let (mean, low, high) = (at(|p| p.mean)?, at(|p| p.low)?, at(|p| p.high)?);
-    let several = series.points.iter().any(|p| p.n > 1);
-    Some(if several { format!("{mean} [{low}, {high}]") } else { mean })
+    let at = |of: fn(&Point) -> f64| interpolate(&series.points.iter().map(|p| (p.x, of(p))).collect::<Vec<_>>(), x);
+    let n = series.points.iter().map(|p| p.n).max()?;
+    Some(estimate(&Point { x, mean: at(|p| p.mean)?, low: at(|p| p.low)?, high: at(|p| p.high)?, n }))
 }
 
 /// Content of a drawing in words: axes, and where each curve ends.

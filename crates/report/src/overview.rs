@@ -83,27 +83,10 @@ pub fn of(page: &Page) -> Overview {
     lines.push(line("Does not hold", "fails", "", &fails));
     lines.push(line("Nobody can tell from these runs", "unclear", &why_unclear(&unclear), &unclear));
     lines.push(line("Not run", "not-run", &why_not_run(page, &not_run), &not_run));
-    lines.push(Line {
-        what: "Assumptions".to_owned(),
-        kind: "note",
-        text: dependence(page),
-        groups: Vec::new(),
-        told: false,
-    });
-    lines.push(Line {
-        what: "Choice of assumptions".to_owned(),
-        kind: "note",
-        text: samples(page),
-        groups: Vec::new(),
-        told: false,
-    });
-    lines.push(Line {
-        what: "Chance".to_owned(),
-        kind: "note",
-        text: chance(&claims),
-        groups: Vec::new(),
-        told: false,
-    });
+    let note = |what: &str, text| Line { what: what.to_owned(), kind: "note", text, groups: Vec::new(), told: false };
+    lines.push(note("Assumptions", dependence(page)));
+    lines.push(note("Choice of assumptions", samples(page)));
+    lines.push(note("Chance", chance(&claims)));
     let rows = page.figures.iter().flat_map(|figure| {
         let depends: BTreeMap<String, String> =
             reported(figure).compared().iter().map(|c| (c.own.id.clone(), c.word())).collect();

@@ -6,8 +6,16 @@ use std::time::{Duration, Instant};
 
 use experiment::{Choice, Plan, Source};
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use results::publish::{Folders, published_document, render};
+
+#[path = "../../../tests/fuzz/changes.rs"]
+mod changes;
+#[path = "../../../tests/fuzz/times.rs"]
+mod times;
+
+use changes::changed;
+use times::times;
 
 /// Far more than any file needs, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,30 +46,7 @@ fn repository(path: &str) -> PathBuf {
 }
 
 fn rounds() -> usize {
-    let times = std::env::var("TWOSCALE_FUZZ").ok().and_then(|times| times.parse::<usize>().ok()).unwrap_or(1);
-    100 * times
-}
-
-/// A text with one to four of its parts replaced, added, left out or doubled.
-fn changed(text: &str, random: &mut ChaCha8Rng) -> String {
-    let mut text: Vec<char> = text.chars().collect();
-    let mut below = |n: usize| random.next_u32() as usize % n.max(1);
-    for _ in 0..=below(4) {
-        let at = below(text.len() + 1);
-        let end = (at + below(40)).min(text.len());
-        let piece = PIECES[below(PIECES.len())].chars();
-        match below(4) {
-            0 => drop(text.splice(at..end, piece)),
-            1 => drop(text.splice(at..at, piece)),
-            2 => drop(text.drain(at..end)),
-            _ => {
-                let part = text[at..end].to_vec();
-                let other = below(text.len() + 1);
-                drop(text.splice(other..other, part));
-            }
-        }
-    }
-    text.into_iter().collect()
+    100 * times()
 }
 
 /// A published figure in a folder of its own, and the plan that it answers.
@@ -113,7 +98,7 @@ fn changed_documents_are_drawn_or_refused() {
         let whole = fs::read_to_string(copy.folders.json(name)).unwrap();
         assert!(drawn(name, &copy), "the published figure itself");
         for _ in 0..rounds() {
-            fs::write(copy.folders.json(name), changed(&whole, &mut random)).unwrap();
+            fs::write(copy.folders.json(name), changed(&whole, &PIECES, &mut random)).unwrap();
             drawn(name, &copy);
         }
     }
@@ -126,7 +111,7 @@ fn changed_tables_are_refused_by_their_digest_and_read_safely_without_it() {
     let copy = copy(name);
     let whole = fs::read_to_string(copy.folders.csv(name)).unwrap();
     for _ in 0..rounds() {
-        let text = changed(&whole, &mut random);
+        let text = changed(&whole, &PIECES, &mut random);
         fs::write(copy.folders.csv(name), &text).unwrap();
         let json = fs::read(copy.folders.json(name)).unwrap();
         assert_eq!(drawn(name, &copy), text == whole, "a table that was changed is never drawn");
@@ -144,7 +129,7 @@ fn changed_curves_of_the_paper_are_drawn_or_refused() {
     let path = copy.folders.paper.join("fig4.csv");
     let whole = fs::read_to_string(&path).unwrap();
     for _ in 0..rounds() {
-        fs::write(&path, changed(&whole, &mut random)).unwrap();
+        fs::write(&path, changed(&whole, &PIECES, &mut random)).unwrap();
         drawn(name, &copy);
     }
 }

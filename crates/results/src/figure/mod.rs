@@ -17,7 +17,7 @@ pub use axes::Axes;
 pub use canvas::{Marker, Xy};
 pub use derived::with_derived;
 pub use multiples::{Row, Small, SmallCurve, draw_multiples};
-pub use panel::{Curve, Resolved, edges, resolve};
+pub use panel::{Curve, Resolved, bars, resolve, steps};
 
 use serde::{Deserialize, Serialize};
 

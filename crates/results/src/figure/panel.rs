@@ -7,7 +7,7 @@ use super::colour::{colour, mixed};
 use super::derived::is_difference;
 use super::{BLACK, Error, GREY};
 use crate::measure::{BINS, CUMULATED, interpolate, is_histogram, parts};
-use crate::series::{PaperSeries, Series};
+use crate::series::{PaperSeries, Point, Series};
 use experiment::file::{Experiment, Panel, Set};
 
 const FRAME: Ink = Ink::solid(RGBColor(0x44, 0x44, 0x44));
@@ -60,6 +60,17 @@ impl Curve<'_> {
     pub fn on_white_and_black(&self) -> [String; 2] {
         let hex = |RGBColor(r, g, b): RGBColor| format!("#{r:02x}{g:02x}{b:02x}");
         [hex(self.colour), hex(mixed(self.colour, WHITE, 0.4))]
+    }
+
+    /// Returns `count` points of `points` that bear the curve's marker, spread over what the axes show. Each marker has places of its
+    /// own, so that markers of neighbouring curves do not cover each other.
+    pub fn marked(&self, axes: &Axes, points: &[Xy], count: usize) -> Vec<Xy> {
+        let visible: Vec<&Xy> = points.iter().filter(|p| axes.contains(**p)).collect();
+        let (Some(first), Some(last)) = (visible.first(), visible.last()) else { return Vec::new() };
+        let shift = [0.5, 0.2, 0.8, 0.35, 0.65, 0.05][self.marker as usize % 6];
+        let place = |number: usize| first.0 + (last.0 - first.0) * (number as f64 + shift) / count as f64;
+        let marked = (0..count).map(place).filter_map(|x| Some((x, interpolate(points, x)?)));
+        marked.filter(|point| axes.contains(*point)).collect()
     }
 }
 
@@ -262,7 +273,9 @@ impl Resolved<'_> {
                 for piece in axes.clip(&points) {
                     canvas.line(&piece, Ink::solid(curve.colour), OURS_WIDTH)?;
                 }
-                markers(canvas, axes, curve, &points)?;
+                for point in curve.marked(axes, &points, MARKERS) {
+                    canvas.marker(curve.marker, axes.point(point), Ink::solid(curve.colour))?;
+                }
                 self.marks(canvas, axes, &points, Ink::solid(curve.colour), true)?;
                 if let [only] = points[..] {
                     canvas.circle(axes.point(only), 4.0, Ink::solid(curve.colour), true)?;
@@ -285,17 +298,13 @@ impl Resolved<'_> {
     fn bars(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
         for curve in &self.curves {
             let Some(ours) = curve.ours else { continue };
-            let ink = Ink::solid(curve.colour);
-            // One polygon for all bars: single ones leave seams where viewers smooth their edges.
-            let bars: Vec<_> = ours.points.iter().flat_map(|p| edges(p.x).map(|x| (x, 0.0, p.mean))).collect();
-            let spread: Vec<_> = ours.points.iter().flat_map(|p| edges(p.x).map(|x| (x, p.low, p.high))).collect();
-            canvas.polygon(&axes.band(&bars), ink.opacity(BAR_OPACITY))?;
-            canvas.polygon(&axes.band(&spread), ink.opacity(BAR_OPACITY))?;
+            for polygon in bars(axes, ours) {
+                canvas.polygon(&polygon, Ink::solid(curve.colour).opacity(BAR_OPACITY))?;
+            }
         }
         for curve in &self.curves {
             let Some(paper) = curve.paper else { continue };
-            let steps = paper.points.iter().flat_map(|(x, y)| edges(*x).map(|x| (x, *y)));
-            for piece in axes.clip(&steps.collect::<Vec<_>>()) {
+            for piece in steps(axes, paper) {
                 canvas.line(&piece, PAPER_OUTLINE, OUTLINE_WIDTH)?;
             }
         }
@@ -303,25 +312,26 @@ impl Resolved<'_> {
     }
 }
 
-/// Left and right edge of the bar around x.
-pub fn edges(x: f64) -> [f64; 2] {
-    let half = 0.5 / BINS as f64;
-    [x - half, x + half]
+/// Returns the outlines of a histogram's bars and of their intervals. One polygon holds all bars: single ones leave seams where viewers
+/// smooth their edges.
+pub fn bars(axes: &Axes, ours: &Series) -> [Vec<Xy>; 2] {
+    let of = |low: fn(&Point) -> f64, high: fn(&Point) -> f64| {
+        let around = ours.points.iter().flat_map(|p| edges(p.x).map(|x| (x, low(p), high(p))));
+        axes.band(&around.collect::<Vec<_>>())
+    };
+    [of(|_| 0.0, |p| p.mean), of(|p| p.low, |p| p.high)]
 }
 
-/// Draws the markers of a curve, at places of its own.
-fn markers(canvas: &mut Canvas, axes: &Axes, curve: &Curve, points: &[Xy]) -> Result<(), Error> {
-    let visible: Vec<&Xy> = points.iter().filter(|p| axes.contains(**p)).collect();
-    let (Some(first), Some(last)) = (visible.first(), visible.last()) else { return Ok(()) };
-    let (from, width) = (first.0, last.0 - first.0);
-    let shift = [0.5, 0.2, 0.8, 0.35, 0.65, 0.05][curve.marker as usize % 6];
-    for number in 0..MARKERS {
-        let x = from + width * (number as f64 + shift) / MARKERS as f64;
-        if let Some(y) = interpolate(points, x).filter(|y| axes.contains((x, *y))) {
-            canvas.marker(curve.marker, axes.point((x, y)), Ink::solid(curve.colour))?;
-        }
-    }
-    Ok(())
+/// Returns the outline of a histogram of the paper, in pieces.
+pub fn steps(axes: &Axes, paper: &PaperSeries) -> Vec<Vec<Xy>> {
+    let steps = paper.points.iter().flat_map(|(x, y)| edges(*x).map(|x| (x, *y)));
+    axes.clip(&steps.collect::<Vec<_>>())
+}
+
+/// Left and right edge of the bar around x.
+fn edges(x: f64) -> [f64; 2] {
+    let half = 0.5 / BINS as f64;
+    [x - half, x + half]
 }
 
 /// Moves positions, sorted, at least [`LABEL_LINE`] apart and into [top, bottom].
