@@ -138,6 +138,33 @@ fn a_diverging_run_is_recorded_and_named() {
     assert!(svg.contains("Diverged and left out"), "the figure says so");
 }
 
+/// Reads `panel,series,x,value` of a table of curves by (panel, series, x); the value is in the fourth column.
+fn curves(path: &std::path::Path) -> std::collections::BTreeMap<String, f64> {
+    let text = std::fs::read_to_string(path).expect("a table");
+    let rows = text.lines().skip(1).map(|row| row.split(',').collect::<Vec<_>>());
+    let number = |cell: &str| cell.parse::<f64>().expect("a number");
+    rows.map(|row| (format!("{} {} {:.4}", row[0], row[1], number(row[2])), number(row[3]))).collect()
+}
+
+/// Figure 4 has the same six places in all of its curves, so that its distance is the root mean square over all points.
+#[test]
+fn the_report_tells_how_far_whole_curves_are_from_the_papers() {
+    let user = User::new();
+    let path = user.path("report.html");
+    let out = path.to_string_lossy().into_owned();
+    let _ = user.run(&["report", "--out", &out]).expect(0, &["report.html"]);
+    let page = std::fs::read_to_string(&path).expect("written");
+    let (ours, paper) = (curves(&user.here("figures/data/fig4.csv")), curves(&user.here("figures/paper/fig4.csv")));
+    let squares: Vec<f64> =
+        paper.iter().filter_map(|(place, theirs)| Some((ours.get(place)? - theirs).powi(2))).collect();
+    assert_eq!(squares.len(), 36);
+    let distance = 100.0 * (squares.iter().sum::<f64>() / 36.0).sqrt();
+    let row = page.split("<a href=\"#fig4\">Figure 4</a></th>").nth(1).expect("a row");
+    let row = row.split("</tr>").next().expect("a row");
+    assert!(row.contains("as published") && row.contains(&format!(">{distance:.1}<")), "{distance}: {row}");
+    assert!(row.contains(">out<") && row.contains(">no<"), "{row}");
+}
+
 /// The page over the repository's published figures needs no other file, and states every claim and every image in words.
 #[test]
 fn the_report_is_one_page_that_needs_nothing_else() {

@@ -4,6 +4,7 @@
 //! from the documents; only the section on obstacles is a text of its own (`templates/obstacles.md`).
 mod counts;
 mod curves;
+mod distances;
 mod drawing;
 mod hover;
 mod markdown;
@@ -96,12 +97,14 @@ pub fn html(page: &Page) -> Result<String, Error> {
     let others = |shown: &[Shown], prefix: &str| -> Result<Vec<section::Section>, Error> {
         shown.iter().map(|shown| section::of_study(shown, prefix)).collect()
     };
+    let distances = distances::of(page)?;
     let values = context! {
         style => include_str!("../templates/style.css"),
         size => drawing::SIZE,
         obstacles => markdown::html(include_str!("../templates/obstacles.md"), "Obstacles, a table"),
         contradictions => markdown::html(results::publish::CONTRADICTIONS, "Contradictions of the paper, a table"),
-        overview => Value::from(Serde(overview::of(page))),
+        overview => Value::from(Serde(overview::of(page, &distances))),
+        distances => Value::from(Serde(distances)),
         figures => Value::from(Serde(figures)),
         reduced => Value::from(Serde(others(&page.reduced, "reduced")?)),
         beyond => Value::from(Serde(others(&page.beyond, "beyond")?)),

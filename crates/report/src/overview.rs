@@ -6,7 +6,7 @@ use results::publish::Reported;
 use serde::Serialize;
 
 use crate::section::{Claim, claim, joined};
-use crate::{Figure, Page, State, counts};
+use crate::{Figure, Page, State, counts, distances};
 
 /// Claims are told in words where there are no more than so many, else by their identifiers.
 const IN_WORDS: usize = 3;
@@ -62,8 +62,8 @@ pub fn figure_words(name: &str) -> String {
     name.strip_prefix("fig").map_or_else(|| name.to_owned(), |number| format!("Figure {number}"))
 }
 
-/// Makes the first screen.
-pub fn of(page: &Page) -> Overview {
+/// Makes the first screen; `distances` are the rows of the table of distances.
+pub fn of(page: &Page, distances: &[distances::Row]) -> Overview {
     let claims = counts::claims(page);
     let with = |verdict: Verdict| -> Vec<(&Figure, &Judgement)> {
         claims.iter().filter(|(_, claim)| claim.verdict == verdict).copied().collect()
@@ -86,6 +86,10 @@ pub fn of(page: &Page) -> Overview {
     let note = |what: &str, text| Line { what: what.to_owned(), kind: "note", text, groups: Vec::new(), told: false };
     lines.push(note("Assumptions", dependence(page)));
     lines.push(note("Choice of assumptions", samples(page)));
+    let distances = distances::sentence(distances);
+    if !distances.is_empty() {
+        lines.push(note("Whole curves", distances));
+    }
     lines.push(note("Chance", chance(&claims)));
     let rows = page.figures.iter().flat_map(|figure| {
         let depends: BTreeMap<String, String> =

@@ -1,7 +1,8 @@
 //! Results of runs: records become series, statistics, claims, figures and tables.
 //!
 //! Modules follow the way of the data: [`gather`] finds the records of a plan, [`measure`] makes [`series::Series`] of records,
-//! [`figure`] draws series, [`claims`] judges the paper's claims by [`statistics`] over seeds, [`publish`] writes the files under
+//! [`figure`] draws series, [`claims`] judges the paper's claims by [`statistics`] over seeds, [`distance`] compares
+//! series with the paper's curves, [`publish`] writes the files under
 //! `figures`. No module trains, and only [`publish`] writes files.
 //!
 //! ```
@@ -11,6 +12,7 @@
 //! ```
 pub mod baseline;
 pub mod claims;
+pub mod distance;
 pub mod figure;
 pub mod gather;
 pub mod measure;

@@ -2,9 +2,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::assignment::Assignment;
-use super::score::scored_panels;
 use experiment::error::Diagnostic;
 use experiment::{Choice, Error, Plan, Source};
+use results::distance::compared_panels;
 use results::measure::parts;
 use results::series::PaperSeries;
 
@@ -129,8 +129,8 @@ pub fn candidates(
 fn drawn(figures: &[Figure], base: &Choice) -> Result<Vec<Vec<String>>, CandidatesError> {
     let of_figure = |figure: &Figure| {
         let experiment = figure.source.resolve(base)?;
-        let panels = scored_panels(&experiment, &figure.paper);
-        let losses = panels.iter().flat_map(|panel| panel.panel.series.iter().map(|series| parts(series).1.to_owned()));
+        let panels = compared_panels(&experiment, &figure.paper);
+        let losses = panels.iter().flat_map(|(panel, _)| panel.series.iter().map(|series| parts(series).1.to_owned()));
         let losses: BTreeSet<String> = losses.collect();
         if losses.is_empty() {
             return Err(CandidatesError::NoCurves { figure: figure.source.name.clone() });

@@ -54,7 +54,7 @@ fn variances_of(
     }
     let Some((seeds, runs)) = most else { return Ok(HashMap::new()) };
     let score = score_figure(plan, &source.paper, &Rung { seeds, ..*rung }, &runs).score;
-    let of_series = |series: &results::claims::SeriesScore| {
+    let of_series = |series: &results::distance::SeriesScore| {
         let n = series.n as f64;
         let s2 = series.noise?.powi(2) / (1.0 / n + 1.0 / paper_seeds(plan));
         Some(((plan.name.clone(), series.panel.clone(), series.series.clone()), s2))

@@ -1,12 +1,10 @@
-//! Distance of a candidate from the paper: [`claims::score`](results::claims::score) over all its series.
-use statrs::distribution::{ChiSquared, ContinuousCDF};
-
+//! Distance of a candidate from the paper: [`distance::score`](results::distance::score) over all its series.
 use super::assignment::Assignment;
 use super::ladder::Rung;
 use experiment::Plan;
-use experiment::file::{Experiment, Measure, Panel};
-use results::claims::{Score, pooled, score};
-use results::measure::{BINS, Runs, Selection, average, curve, is_histogram, parts};
+use experiment::file::{Measure, Panel};
+use results::distance::{Score, comparable, compared_panels, pooled, score, tolerance};
+use results::measure::{Runs, Selection, average, curve, parts};
 use results::series::{PaperSeries, Series};
 
 /// Panel as scored: its series that the paper has, on a scale common to all panels.
@@ -57,48 +55,6 @@ pub struct Ranking {
     pub failure: Option<String>,
 }
 
-/// Panels with curves of the paper, without repetitions of another panel's curves (the close-up of figure 10).
-pub fn scored_panels(experiment: &Experiment, paper: &[PaperSeries]) -> Vec<ScoredPanel> {
-    let mut scored: Vec<ScoredPanel> = Vec::new();
-    for panel in &experiment.panels {
-        let of_series = |slug: &str| paper.iter().find(|p| p.panel == panel.panel && p.series == slug);
-        let mut own = panel.clone();
-        own.series.retain(|series| of_series(parts(series).0).is_some());
-        let same = |other: &Panel| {
-            (other.measure, other.set, &other.at) == (own.measure, own.set, &own.at) && other.series == own.series
-        };
-        if own.series.is_empty() || scored.iter().any(|other| same(&other.panel)) {
-            continue;
-        }
-        let curves = own.series.iter().filter_map(|series| of_series(parts(series).0));
-        let paper =
-            curves.map(|series| PaperSeries { points: comparable(panel.measure, &series.points), ..series.clone() });
-        let paper = paper.collect();
-        if is_histogram(own.measure) {
-            own.y.label = format!("{}, cumulated", own.y.label);
-            (own.y.from, own.y.to) = (0.0, 1.0);
-        }
-        scored.push(ScoredPanel { panel: own, paper, ours: Vec::new() });
-    }
-    scored
-}
-
-/// Converts a curve to shares of objects, the scale of accuracies: a histogram, whose heights are densities a hundred times as large,
-/// becomes the share of objects at or below x.
-fn comparable(measure: Measure, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    if !is_histogram(measure) {
-        return points.to_vec();
-    }
-    let mut below = 0.0;
-    points
-        .iter()
-        .map(|&(x, height)| {
-            below += height / BINS as f64;
-            (x, below)
-        })
-        .collect()
-}
-
 /// Returns whether a measure is recorded during training.
 fn in_training(measure: Measure) -> bool {
     use Measure::{BatchAccuracy, BatchLoss, FirstScale, Norm, Separation, TestAccuracy};
@@ -107,7 +63,8 @@ fn in_training(measure: Measure) -> bool {
 
 /// Scores a figure's runs on a rung; `paper` is the figure's.
 pub fn score_figure(plan: &Plan, paper: &[PaperSeries], rung: &Rung, runs: &Runs) -> FigureScore {
-    let mut panels = scored_panels(&plan.experiment, paper);
+    let compared = compared_panels(&plan.experiment, paper).into_iter();
+    let mut panels: Vec<_> = compared.map(|(panel, paper)| ScoredPanel { panel, paper, ours: Vec::new() }).collect();
     let whole = plan.experiment.schedule.steps;
     let run = super::ladder::steps(&plan.experiment.schedule, rung.share);
     for panel in &mut panels {
@@ -177,13 +134,6 @@ pub fn ranking(
     }
 }
 
-/// Largest distance within seed noise, in multiples of the expected one: √(χ²₀.₉₅(k)/k) for k series. The points of a curve move
-/// together with the seeds, so a series counts as one.
-pub fn tolerance(series: usize) -> f64 {
-    let k = series.max(1) as f64;
-    ChiSquared::new(k).map_or(1.0, |chi| (chi.inverse_cdf(0.95) / k).sqrt())
-}
-
 /// Sorts rankings, best first: by rung reached, then by distance; candidates that failed or have no distance come last of their rung.
 pub fn rank(rankings: &mut [Ranking]) {
     let key = |s: &Ranking| (s.failure.is_some(), std::cmp::Reverse(s.rung), s.rms.map_or(f64::INFINITY, |rms| rms));
@@ -196,22 +146,6 @@ pub fn rank(rankings: &mut [Ranking]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn noise_of_few_series_varies_more() {
-        // χ²₀.₉₅ with 1 and 10 degrees of freedom: 3.841459 and 18.307038.
-        assert!((tolerance(1) - 3.841_459_f64.sqrt()).abs() < 1e-4);
-        assert!((tolerance(10) - 1.830_703_8_f64.sqrt()).abs() < 1e-4);
-    }
-
-    #[test]
-    fn a_cumulated_histogram_ends_at_one() {
-        let bars: Vec<_> =
-            (0..BINS).map(|bin| ((bin as f64 + 0.5) / 100.0, if bin < 50 { 2.0 } else { 0.0 })).collect();
-        let share = comparable(Measure::MaxProbability, &bars);
-        assert!((share[49].1 - 1.0).abs() < 1e-12 && (share[24].1 - 0.5).abs() < 1e-12);
-        assert_eq!(comparable(Measure::TopK, &[(1.0, 0.5), (2.0, 0.7)]), [(1.0, 0.5), (2.0, 0.7)]);
-    }
 
     #[test]
     fn a_higher_rung_ranks_before_a_smaller_distance() {

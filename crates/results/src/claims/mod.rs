@@ -20,7 +20,6 @@ mod answer;
 mod certainty;
 mod compare;
 mod sample;
-mod score;
 mod table;
 
 use serde::{Deserialize, Serialize};
@@ -29,8 +28,6 @@ pub use answer::{Answer, Verdict, direction, magnitude};
 pub use certainty::{OperatingCharacteristic, correct, expected_errors, operating, p_value};
 pub use compare::{Compared, Dependence, compare, comparison, verdict_of};
 pub use sample::{Curve, Number, Sample};
-pub use score::pooled;
-pub use score::{Score, SeriesScore, score};
 pub use table::{accepted_words, contradiction, ours, table, wrap_words};
 
 use crate::measure::{Runs, Selection, curve};

@@ -1,5 +1,12 @@
 //! Distance of our curves from the paper's, beside the distance expected from seed noise alone.
+//!
+//! Accuracies, shares and cumulated histograms count alike, each series once; a panel that repeats another's curves does not count.
+mod panels;
+
+pub use panels::{comparable, compared_panels, of_published};
+
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::measure::interpolate;
 use crate::series::{PaperSeries, Series};
@@ -52,6 +59,11 @@ pub fn score(series: &[Series], paper: &[PaperSeries], paper_seeds: u64) -> Scor
 }
 
 impl Score {
+    /// Returns whether the distance is within seed noise; `None` where the noise is unknown.
+    pub fn fits(&self) -> Option<bool> {
+        Some(self.rms? <= self.noise? * tolerance(self.series.len()))
+    }
+
     /// Recomputes distance and noise of the figure from its series.
     pub fn pool(&mut self) {
         self.rms = pooled(self.series.iter().map(|s| Some(s.rms)));
@@ -79,6 +91,13 @@ fn score_series(ours: &Series, theirs: &PaperSeries, paper_seeds: u64) -> Option
         points,
         n,
     })
+}
+
+/// Largest distance within seed noise, in multiples of the expected one: √(χ²₀.₉₅(k)/k) for k series. The points of a curve move
+/// together with the seeds, so a series counts as one.
+pub fn tolerance(series: usize) -> f64 {
+    let k = series.max(1) as f64;
+    ChiSquared::new(k).map_or(1.0, |chi| (chi.inverse_cdf(0.95) / k).sqrt())
 }
 
 /// Root mean square; `None` where a value is unknown or there is no value.
@@ -117,6 +136,13 @@ mod tests {
         assert!((one.noise.unwrap() - 0.02f64.sqrt()).abs() < 1e-9);
         assert_eq!((one.points, one.n), (2, 10));
         assert_eq!(s.rms, Some(one.rms));
+    }
+
+    #[test]
+    fn noise_of_few_series_varies_more() {
+        // χ²₀.₉₅ with 1 and 10 degrees of freedom: 3.841459 and 18.307038.
+        assert!((tolerance(1) - 3.841_459_f64.sqrt()).abs() < 1e-4);
+        assert!((tolerance(10) - 1.830_703_8_f64.sqrt()).abs() < 1e-4);
     }
 
     #[test]
