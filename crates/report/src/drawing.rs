@@ -45,8 +45,8 @@ pub struct Drawing {
     pub x_ticks: Vec<(f64, String)>,
     /// Ticks of the y axis: place and label.
     pub y_ticks: Vec<(f64, String)>,
-    /// Height of the line at no difference; none in other panels.
-    pub zero: Option<f64>,
+    /// Path of the line that the panel is read against: no difference, perfect calibration; empty in other panels.
+    pub reference: String,
     /// The paper's curves.
     pub paper: Vec<Line>,
     /// Our curves.
@@ -123,7 +123,7 @@ pub fn of(panel: &Resolved, id: &str, values: bool) -> Option<Drawing> {
         frame: [axes.corner.0, axes.corner.1, end.0, end.1],
         x_ticks: axes.x_ticks(TICKS).into_iter().map(|(x, label)| (axes.x(x).round(), label)).collect(),
         y_ticks: axes.y_ticks(TICKS).into_iter().map(|(y, label)| (axes.y(y).round(), label)).collect(),
-        zero: panel.difference.then(|| axes.y(0.0).round()),
+        reference: axes.clip(&panel.reference()).iter().map(|piece| path(piece, false)).collect(),
         paper,
         ours,
         views: views.into_iter().map(view).collect(),

@@ -8,12 +8,12 @@ use super::derived::is_difference;
 use super::{BLACK, Error, GREY};
 use crate::measure::{BINS, CUMULATED, interpolate, is_histogram, parts};
 use crate::series::{PaperSeries, Point, Series};
-use experiment::file::{Experiment, Panel, Set};
+use experiment::file::{Experiment, Measure, Panel, Set};
 
 const FRAME: Ink = Ink::solid(RGBColor(0x44, 0x44, 0x44));
 const GRID: Ink = Ink::solid(RGBColor(0xe4, 0xe4, 0xe4));
-/// Line at no difference.
-const ZERO: Ink = Ink::solid(RGBColor(0x88, 0x88, 0x88));
+/// Line that a panel is read against.
+const REFERENCE: Ink = Ink::solid(RGBColor(0x88, 0x88, 0x88));
 const WHITE: RGBColor = RGBColor(255, 255, 255);
 
 /// Margins around the axes' box: left, top, right, bottom.
@@ -191,6 +191,19 @@ impl Resolved<'_> {
         if self.panel.smooth > 1 { format!("{title}, mean over {} steps", self.panel.smooth) } else { title.clone() }
     }
 
+    /// Line that the panel is read against, in the units of its axes: no difference, or perfect calibration (accuracy equals the largest
+    /// probability); empty in other panels.
+    pub fn reference(&self) -> Vec<Xy> {
+        let axis = &self.panel.x;
+        if self.difference {
+            vec![(axis.from, 0.0), (axis.to, 0.0)]
+        } else if self.panel.measure == Measure::Reliability {
+            vec![(axis.from, axis.from), (axis.to, axis.to)]
+        } else {
+            Vec::new()
+        }
+    }
+
     /// Draws each curve's label beside its end, moved apart where ends are close.
     fn labels(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
         let end = |curve: &Curve| {
@@ -250,8 +263,8 @@ impl Resolved<'_> {
     }
 
     fn lines(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
-        if self.difference {
-            canvas.line(&[(axes.corner.0, axes.y(0.0)), (axes.opposite().0, axes.y(0.0))], ZERO, 1.4)?;
+        for piece in axes.clip(&self.reference()) {
+            canvas.line(&piece, REFERENCE, 1.4)?;
         }
         for curve in &self.curves {
             if let Some(ours) = curve.ours {

@@ -116,6 +116,19 @@ fn the_difference_from_the_single_scale_is_a_panel_where_the_table_has_it() {
 }
 
 #[test]
+fn a_reliability_diagram_is_read_against_its_diagonal() {
+    let e = experiment(
+        json!([panel("left", "reliability", &["single"]), panel("right", "test-accuracy", &["single"])]),
+        json!([]),
+    );
+    let s = measure::series(&e, &runs());
+    let panels = resolve(&e, &s, &[]).unwrap();
+    let x = &panels[0].panel.x;
+    assert_eq!(panels[0].reference(), [(x.from, x.from), (x.to, x.to)]);
+    assert!(panels[1].reference().is_empty());
+}
+
+#[test]
 fn cumulated_histograms_are_lines_beside_the_bars() {
     let e = experiment(
         json!([panel("left", "max-probability", &["two-scale-0.01"]), panel("right", "max-probability", &["single"])]),
