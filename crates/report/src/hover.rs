@@ -71,15 +71,8 @@ pub fn label(panel: &Resolved, kind: &str) -> String {
         _ => "our curves over the paper's, which are dashed",
     };
     let mut words = format!("{}, {whose}: {} over {}.", panel.title(), panel.panel.y.label, panel.panel.x.label);
-    for curve in &panel.curves {
-        let ours = curve.ours.and_then(|s| s.points.last()).filter(|_| kind != "paper").map(|p| number(p.mean));
-        let paper = curve.paper.and_then(|s| s.points.last()).filter(|_| kind != "ours").map(|p| number(p.1));
-        let ends = match (ours, paper) {
-            (Some(ours), Some(paper)) => format!("at {ours}, the paper's at {paper}"),
-            (Some(end), None) | (None, Some(end)) => format!("at {end}"),
-            (None, None) => continue,
-        };
-        words += &format!(" {} ends {ends}.", curve.label);
+    for sentence in panel.ends(kind != "paper", kind != "ours") {
+        words += &format!(" {sentence}");
     }
     words
 }

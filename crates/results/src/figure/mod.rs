@@ -153,15 +153,8 @@ fn description(
     for resolved in panels {
         let panel = resolved.panel;
         text += &format!(" {}: {} over {}.", panel.title, panel.y.label, panel.x.label);
-        for curve in &resolved.curves {
-            let last = curve.ours.and_then(|series| series.points.last());
-            if let Some(point) = last.filter(|_| panel::ends_tell(panel)) {
-                text += &format!(" {} ends at {:.3}", curve.label, point.mean);
-                if let Some((_, y)) = curve.paper.and_then(|paper| paper.points.last()) {
-                    text += &format!(", the paper's at {y:.3}");
-                }
-                text.push('.');
-            }
+        for sentence in resolved.ends(true, true) {
+            text += &format!(" {sentence}");
         }
     }
     for sentence in identical {

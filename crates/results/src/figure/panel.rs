@@ -204,6 +204,24 @@ impl Resolved<'_> {
         }
     }
 
+    /// Sentences on where curves end: ours, the paper's, or both; none where an end tells nothing (histograms).
+    pub fn ends(&self, ours: bool, paper: bool) -> Vec<String> {
+        if !ends_tell(self.panel) {
+            return Vec::new();
+        }
+        let sentence = |curve: &Curve| {
+            let ours = curve.ours.filter(|_| ours).and_then(|series| series.points.last()).map(|point| point.mean);
+            let paper = curve.paper.filter(|_| paper).and_then(|paper| paper.points.last()).map(|point| point.1);
+            let label = &curve.label;
+            match (ours, paper) {
+                (Some(ours), Some(paper)) => Some(format!("{label} ends at {ours:.3}, the paper's at {paper:.3}.")),
+                (Some(end), None) | (None, Some(end)) => Some(format!("{label} ends at {end:.3}.")),
+                (None, None) => None,
+            }
+        };
+        self.curves.iter().filter_map(sentence).collect()
+    }
+
     /// Draws each curve's label beside its end, moved apart where ends are close.
     fn labels(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {
         let end = |curve: &Curve| {
