@@ -1,7 +1,10 @@
 //! `verdict`: which of the paper's claims hold.
 use experiment::{Choice, PAPER, Plan};
 use results::claims;
-use results::publish::{Document, Reported, Standing, document};
+use results::distance::of_published;
+use results::measure::{derived, series};
+use results::publish::{Document, Reported, Standing, document, paper_series, published_series};
+use results::series::Series;
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -21,7 +24,7 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
     let plans = context.plans(&figures, &choice)?;
     let mut documents = Vec::new();
     for plan in &plans {
-        let (document, origin) = find(&context, plan, args)?;
+        let Found { document, origin, curves } = find(&context, plan, args)?;
         if !args.json {
             say(format!("{}: {} ({origin})", plan.name, plan.experiment.title));
             for note in &document.caption.notes {
@@ -31,6 +34,9 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
                 say("In sample: the paper's curves in this figure helped to choose the assumptions.");
             }
             say(style::verdicts(&claims::table(&document.claims, &document.scale)));
+            if let Some(sentence) = distance(&context, plan, &choice, &curves)? {
+                say(claims::wrap_words(&sentence, WIDTH).join("\n  "));
+            }
             if let Some(others) = under_variants(&context, plan, &choice, &document)? {
                 say(style::verdicts(&others));
             }
@@ -71,9 +77,35 @@ fn under_variants(
     Ok(Some(format!("{figure} under other assumptions (verdict {figure} --variant NAME tells more):\n{table}")))
 }
 
+/// Sentence on how far our curves are from the paper's; none at other scales, or where there is nothing to compare.
+fn distance(
+    context: &Context,
+    plan: &Plan,
+    choice: &Choice,
+    curves: &[Series],
+) -> Result<Option<String>, CommandError> {
+    if plan.scale != PAPER {
+        return Ok(None);
+    }
+    let paper = paper_series(&plan.experiment, &context.folders(plan, choice))?;
+    let score = of_published(&plan.experiment, curves, &paper, plan.full.seeds);
+    let Some(rms) = score.rms else { return Ok(None) };
+    let noise = score.noise.map_or_else(String::new, |noise| format!("; seed noise alone: {:.1}", 100.0 * noise));
+    Ok(Some(format!("Distance from the paper's curves: {:.1} points (root mean square{noise})", 100.0 * rms)))
+}
+
+/// Document of a plan.
+struct Found {
+    document: Document,
+    /// Place that it comes from.
+    origin: String,
+    /// Curves that belong to it.
+    curves: Vec<Series>,
+}
+
 /// Finds the document of a plan, and says where it comes from: all records, else what was published for this very plan, else what
 /// records there are.
-fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, String), CommandError> {
+fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<Found, CommandError> {
     let choice = args.change.choice(&[]);
     let gathered = context.gather(plan)?;
     let mut other = String::new();
@@ -81,7 +113,10 @@ fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, Str
         let found = context.published(plan, &choice)?;
         let path = context.shown(&found.folders.json(&found.name));
         match found.standing {
-            Standing::Current(document) => return Ok((*document, format!("from {path}"))),
+            Standing::Current(document) => {
+                let curves = published_series(&document, &found.folders)?;
+                return Ok(Found { document: *document, origin: format!("from {path}"), curves });
+            }
             Standing::OtherPlan { difference, .. } => {
                 other = format!("; {path} was published for another plan: {difference}");
             }
@@ -93,5 +128,8 @@ fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<(Document, Str
         (found, 0) => format!("from {}", count(found, "record")),
         (found, missing) => format!("from {} of {}", found, count(found + missing, "record")),
     };
-    Ok((document(plan, &context.name(plan, &choice), &gathered.runs)?, words + &other))
+    let mut curves = series(&plan.experiment, &gathered.runs);
+    curves.extend(derived(&plan.experiment, &gathered.runs));
+    let document = document(plan, &context.name(plan, &choice), &gathered.runs)?;
+    Ok(Found { document, origin: words + &other, curves })
 }

@@ -202,7 +202,7 @@ fn sentence(reasons: &[String]) -> String {
 }
 
 fn dependence(page: &Page) -> String {
-    let (mut yes, mut open, mut no) = (Vec::new(), 0, 0);
+    let (mut yes, mut open, mut no, mut one) = (Vec::new(), 0, 0, 0);
     for figure in &page.figures {
         let reported = reported(figure);
         if reported.variants.is_empty() {
@@ -213,13 +213,15 @@ fn dependence(page: &Page) -> String {
                 Dependence::Yes => yes.push(compared.own.id.clone()),
                 Dependence::Open => open += 1,
                 Dependence::No => no += 1,
+                Dependence::OneSet => one += 1,
             }
         }
     }
     let which = if yes.is_empty() { String::new() } else { format!(" ({})", yes.join(", ")) };
+    let alone = if one == 0 { String::new() } else { format!(" {one} more were judged under one set only.") };
     format!(
         "Among the claims judged under several sets of assumptions, {} change their direction with the set{which}, {no} have one \
-         verdict under all sets, and {open} are open under at least one.",
+         verdict under all sets, and {open} are open under at least one.{alone}",
         yes.len()
     )
 }

@@ -14,6 +14,8 @@ pub enum Dependence {
     Yes,
     /// Some set leaves the direction open, or verdicts differ in the magnitude only.
     Open,
+    /// No more than one set judges the claim, which tells nothing about the others.
+    OneSet,
 }
 
 impl Dependence {
@@ -23,6 +25,7 @@ impl Dependence {
             Self::No => "no",
             Self::Yes => "yes",
             Self::Open => "open",
+            Self::OneSet => "one set",
         }
     }
 }
@@ -53,6 +56,9 @@ pub fn compare<'a>(own: &'a [Judgement], others: &[&'a [Judgement]]) -> Vec<Comp
 
 fn dependence(judged: &[&Judgement]) -> Dependence {
     let judged: Vec<&&Judgement> = judged.iter().filter(|claim| claim.direction != Answer::NotRun).collect();
+    if judged.len() < 2 {
+        return Dependence::OneSet;
+    }
     let any = |answer| judged.iter().any(|claim| claim.direction == answer);
     if any(Answer::Holds) && any(Answer::Fails) {
         Dependence::Yes
@@ -148,6 +154,8 @@ mod tests {
         assert_eq!(of(&[Holds, Unclear]), Dependence::Open);
         assert_eq!(of(&[Unclear, Unclear]), Dependence::Open, "two undecided answers are not agreement");
         assert_eq!(of(&[Fails, Fails]), Dependence::No);
+        assert_eq!(of(&[Holds, NotRun]), Dependence::OneSet, "one set is not agreement");
+        assert_eq!(of(&[NotRun, NotRun]), Dependence::OneSet);
         assert_eq!(of(&[Holds, NotRun, Holds]), Dependence::No, "a set that was not run counts for nothing");
     }
 
@@ -166,7 +174,7 @@ mod tests {
         let other = [judgement("3e", Answer::Fails, 2)];
         let compared = compare(&own, &[&other]);
         assert_eq!(compared[0].sets[1], None);
-        assert_eq!((compared[0].dependence, compared[1].dependence), (Dependence::No, Dependence::Yes));
+        assert_eq!((compared[0].dependence, compared[1].dependence), (Dependence::OneSet, Dependence::Yes));
         let text = comparison(&["as published", "raw"], &compared);
         assert!(text.lines().next().unwrap().ends_with("depends"), "{text}");
         assert!(text.contains("     as published: fails, +7.10 [+6.50, +7.70] pp, n = 10\n     raw: –\n"), "{text}");

@@ -59,8 +59,9 @@ pub fn table(judgements: &[Judgement], scale: &str) -> String {
     let (decided, wrong) = expected_errors(judgements);
     if decided > 0 {
         let words = format!(
-            "{decided} directions decided by 95 % intervals: at most {wrong:.2} wrong ones expected by chance. After Holm's \
-             correction: none wrong with probability 95 %."
+            "{decided} {} decided by 95 % intervals: at most {wrong:.2} wrong expected by chance. After Holm's correction: none \
+             wrong with probability 95 %.",
+            if decided == 1 { "direction" } else { "directions" }
         );
         paragraph(&mut out, 0, &words);
     }
@@ -222,7 +223,7 @@ mod tests {
         let answers = "     direction holds (accepted: ≥ 0 pp); magnitude fails (accepted: 12 pp)";
         assert_eq!(lines[2], answers, "{text}");
         assert!(text.contains("own figure contradicts") && text.contains("+7.00 pp"), "{text}");
-        assert!(text.contains("1 directions decided") && text.contains("at most 0.03 wrong"), "{text}");
+        assert!(text.contains("1 direction decided") && text.contains("at most 0.03 wrong"), "{text}");
         assert!(!text.contains("Judged at scale"));
         assert!(table(&[j], "smoke").starts_with("Judged at scale `smoke`"));
     }
