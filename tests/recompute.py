@@ -84,7 +84,7 @@ def magnitude(found, question, exact, toward):
     bounded = question.get("from") is not None or question.get("to") is not None
     within = direction(found, question, exact) if bounded else "fails"
     value = question.get("value")
-    if within != "holds" and value is not None and low <= value <= high:
+    if within == "holds" or (value is not None and low <= value <= high):
         return "unclear" if toward == "unclear" else "holds"
     return within
 

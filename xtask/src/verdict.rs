@@ -30,7 +30,7 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
             for note in &document.caption.notes {
                 say(claims::wrap_words(note, WIDTH).join("\n  "));
             }
-            if document.in_sample && document.scale == PAPER {
+            if plan.experiment.in_sample && document.scale == PAPER {
                 say("In sample: the paper's curves in this figure helped to choose the assumptions.");
             }
             say(style::verdicts(&claims::table(&document.claims, &document.scale)));

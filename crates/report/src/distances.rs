@@ -59,7 +59,7 @@ fn row(figure: &Figure, shown: &Shown) -> Result<Option<Row>, Error> {
         id: name.clone(),
         figure: figure_words(name),
         set: shown.document.figure.split_once('-').map_or("as published", |(_, set)| set).to_owned(),
-        sample: if shown.document.in_sample { "in" } else { "out" },
+        sample: if shown.in_sample() { "in" } else { "out" },
         distance: points(rms),
         noise: score.noise.map_or_else(|| "–".to_owned(), points),
         within: match score.fits() {

@@ -56,6 +56,14 @@ pub struct Shown {
     pub experiment: Option<Experiment>,
 }
 
+impl Shown {
+    /// Returns whether the paper's curves of this figure helped to choose the assumptions: as the experiment file says now, since no
+    /// number depends on it; as the document says where there is no file.
+    pub fn in_sample(&self) -> bool {
+        self.experiment.as_ref().map_or(self.document.in_sample, |experiment| experiment.in_sample)
+    }
+}
+
 /// A figure of the paper.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {

@@ -74,7 +74,7 @@ pub fn of(page: &Page, distances: &[distances::Row]) -> Overview {
         direction.iter().copied().partition(|(_, claim)| claim.magnitude == Answer::Fails);
     let (fails, unclear, not_run) = (with(Verdict::Fails), with(Verdict::Unclear), with(Verdict::NotRun));
     let mut lines = vec![
-        line("Holds in direction and magnitude", "holds", "", &full),
+        line("Holds in all that it states", "holds", "", &full),
         line("Direction holds, the number does not", "direction", "", &refuted),
     ];
     if !open.is_empty() {
@@ -228,7 +228,7 @@ fn dependence(page: &Page) -> String {
 
 fn samples(page: &Page) -> String {
     let names = |inside: bool| {
-        let found = numbers(page, |figure| figure.own.document.in_sample == inside);
+        let found = numbers(page, |figure| figure.own.in_sample() == inside);
         found.unwrap_or_else(|| "none".to_owned())
     };
     let departing = page.figures.iter().filter(|figure| !figure.own.document.departures.is_empty()).count();

@@ -232,7 +232,7 @@ fn block(shown: &Shown, id: &str, name: String, values: bool) -> Result<Block, E
         claims: document.claims.iter().map(claim).collect(),
         assumptions: settings(&document.assumptions),
         departures: settings(&document.departures),
-        sample: if document.in_sample {
+        sample: if shown.in_sample() {
             "In-sample: the paper's curves of this figure helped to choose the assumptions."
         } else {
             "Out of sample: this figure had no part in choosing the assumptions."

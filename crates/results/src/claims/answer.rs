@@ -132,18 +132,18 @@ pub fn direction(e: &Estimate, range: Range, exact: bool) -> Answer {
 
 /// Magnitude: holds where the paper's value lies in the interval or the interval in the range, fails where neither can be, is unclear
 /// otherwise and with one seed. `toward` is the answer about the direction of the same number, where it is asked: an interval that
-/// leaves the direction open is too wide to confirm a value by containing it.
+/// leaves the direction open confirms no size.
 pub fn magnitude(e: &Estimate, magnitude: &Magnitude, toward: Option<Answer>, exact: bool) -> Answer {
     if !decides(e, exact) {
         return Answer::Unclear;
     }
     let range = magnitude.range();
     let within = if range.is_open() { Answer::Fails } else { direction(e, range, exact) };
-    match magnitude.value {
-        Some(value) if within != Answer::Holds && e.low <= value && value <= e.high => {
-            if toward == Some(Answer::Unclear) { Answer::Unclear } else { Answer::Holds }
-        }
-        _ => within,
+    let contained = magnitude.value.is_some_and(|value| e.low <= value && value <= e.high);
+    match (within == Answer::Holds || contained, toward) {
+        (true, Some(Answer::Unclear)) => Answer::Unclear,
+        (true, _) => Answer::Holds,
+        (false, _) => within,
     }
 }
 
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_that_leaves_the_direction_open_confirms_no_printed_value() {
+    fn an_interval_that_leaves_the_direction_open_confirms_no_size() {
         let about = Magnitude { value: Some(-0.5), from: Some(-1.0), to: Some(0.0), ..Magnitude::default() };
         let value = Magnitude { value: Some(-0.5), ..Magnitude::default() };
         let wide = e(-14.9, 2.9, 2);
@@ -196,9 +196,11 @@ mod tests {
             assert_eq!(magnitude(&wide, asked, Some(Answer::Unclear), false), Answer::Unclear);
             assert_eq!(magnitude(&wide, asked, None, false), Answer::Holds);
         }
-        // A range is confirmed all the same: the direction may be open because hardly any effect is left.
-        let small = Magnitude { value: Some(0.1), from: Some(-1.0), to: Some(1.0), ..Magnitude::default() };
-        assert_eq!(magnitude(&e(-0.3, 0.2, 10), &small, Some(Answer::Unclear), false), Answer::Holds);
+        // Nor does a range that reaches beyond the direction's limit, as "slightly higher" without a lower end does.
+        let slightly = Magnitude { to: Some(3.0), ..Magnitude::default() };
+        assert_eq!(magnitude(&e(-0.6, 0.5, 10), &slightly, Some(Answer::Unclear), false), Answer::Unclear);
+        assert_eq!(magnitude(&e(0.2, 0.5, 10), &slightly, Some(Answer::Holds), false), Answer::Holds);
+        assert_eq!(magnitude(&e(3.2, 4.5, 10), &slightly, Some(Answer::Holds), false), Answer::Fails);
         assert_eq!(magnitude(&e(-9.0, -7.0, 2), &value, Some(Answer::Holds), false), Answer::Fails);
     }
 

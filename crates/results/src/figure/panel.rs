@@ -20,6 +20,8 @@ const WHITE: RGBColor = RGBColor(255, 255, 255);
 const ROOM: (f64, f64, f64, f64) = (84.0, 42.0, 18.0, 74.0);
 /// Margin at the right for the labels at the ends of lines.
 const LABELS: f64 = 133.0;
+/// Half the height of the y axis' label, with a gap.
+const LABEL_HALF: f64 = 12.0;
 /// Smallest distance between two of these labels.
 const LABEL_LINE: f64 = 21.0;
 /// Markers on a curve.
@@ -260,12 +262,18 @@ impl Resolved<'_> {
         canvas.line(&[a, (b.0, a.1), b, (a.0, b.1), a, (b.0, a.1)], FRAME, 1.2)?;
         let tick = Font::new(19.0, BLACK);
         let below = tick.clone().aligned(Align::Center);
-        let beside = tick.aligned(Align::Right);
+        // Ticks with a sign are wider; ticks of many digits are smaller, so that the axis' label stays clear of them.
+        let label_at = corner.0 + if self.difference { 6.0 } else { 14.0 };
+        let room = a.0 - 10.0 - (label_at + LABEL_HALF);
+        let y_ticks = axes.y_ticks(8);
+        let widest = y_ticks.iter().max_by(|p, q| tick.width(&p.1).total_cmp(&tick.width(&q.1)));
+        let beside = widest.map_or_else(|| tick.clone(), |(_, label)| tick.clone().shrunk_to(label, room));
+        let beside = beside.aligned(Align::Right);
         for (x, label) in axes.x_ticks(8) {
             canvas.line(&[(axes.x(x), b.1), (axes.x(x), b.1 + 5.0)], FRAME, 1.2)?;
             canvas.text(&label, (axes.x(x), b.1 + 18.0), &below)?;
         }
-        for (y, label) in axes.y_ticks(8) {
+        for (y, label) in y_ticks {
             canvas.line(&[(a.0 - 5.0, axes.y(y)), (a.0, axes.y(y))], FRAME, 1.2)?;
             canvas.text(&label, (a.0 - 10.0, axes.y(y)), &beside)?;
         }
@@ -275,9 +283,7 @@ impl Resolved<'_> {
         let (title, x, y) = (&self.title(), &self.panel.x.label, &self.panel.y.label);
         canvas.text(title, (middle.0, a.1 - 18.0), &fitted(title, b.0 - a.0))?;
         canvas.text(x, (middle.0, b.1 + 46.0), &fitted(x, b.0 - a.0))?;
-        // Ticks with a sign are wider.
-        let beside = corner.0 + if self.difference { 6.0 } else { 14.0 };
-        canvas.text(y, (beside, middle.1), &fitted(y, b.1 - a.1).upward())
+        canvas.text(y, (label_at, middle.1), &fitted(y, b.1 - a.1).upward())
     }
 
     fn lines(&self, canvas: &mut Canvas, axes: &Axes) -> Result<(), Error> {

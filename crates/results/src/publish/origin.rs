@@ -41,9 +41,10 @@ pub fn caption(origin: Origin, runs: &Runs) -> Caption {
     }
 }
 
-/// Line under the title: number of seeds, length, data set, options.
+/// Line under the title: number of seeds, length, data set, size of the network, options.
 pub(super) fn subtitle(seeds: &str, experiment: &Experiment) -> String {
-    let parts = [seeds.to_owned(), length(experiment), data(experiment), words::options(experiment)];
+    let network = words::network(&experiment.model);
+    let parts = [seeds.to_owned(), length(experiment), data(experiment), network, words::options(experiment)];
     parts.join(" · ")
 }
 

@@ -48,7 +48,7 @@ pub fn report(figures: &[Reported]) -> String {
         "A claim asks for a direction, a magnitude, or both. The direction *holds* when the whole 95 % interval over seeds lies in the \
          accepted range, *fails* when it lies outside, and is *unclear* otherwise. The magnitude *holds* when the paper's number lies \
          in the interval or the interval in the accepted range, and *fails* when neither can be; an interval that leaves the direction \
-         open confirms no number by containing it. A claim of which only the direction holds is *direction-only*.\n"
+         open confirms no size. A claim of which only the direction holds is *direction-only*.\n"
     );
     let (decided, wrong) =
         expected_errors(&figures.iter().flat_map(|figure| figure.own.claims.clone()).collect::<Vec<_>>());

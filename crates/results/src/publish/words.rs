@@ -1,11 +1,28 @@
 //! Options of network and loss, and departures from the text, in words for the caption of a figure.
 use serde_json::Value;
 use twoscale::initialisation::Initialisation;
-use twoscale::models::LastActivation;
+use twoscale::models::{LastActivation, ModelKind, ModelSpec};
 use twoscale::options::{Gate, Layers, NormKind, Normalisation, Reduction};
 
 use experiment::file::Experiment;
 use experiment::spec::Input;
+
+/// Size of a network in words: `6 and 16 channels, 120 hidden units`, `WRN-16-8`.
+pub fn network(model: &ModelSpec) -> String {
+    let widths = |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>().join(" and ");
+    let hidden = match model.hidden.as_slice() {
+        [] => "no hidden layer".to_owned(),
+        hidden => format!("{} hidden units", widths(hidden)),
+    };
+    match model.kind {
+        ModelKind::Mlp => hidden,
+        ModelKind::LeNet5 => format!("{} channels, {hidden}", widths(&model.channels)),
+        ModelKind::WideResNet => {
+            let number = |value: Option<usize>| value.map_or_else(|| "?".to_owned(), |value| value.to_string());
+            format!("WRN-{}-{}", number(model.depth), number(model.width))
+        }
+    }
+}
 
 /// Options that decide the result of a training, in a line of words.
 pub fn options(experiment: &Experiment) -> String {
