@@ -162,7 +162,7 @@ fn the_report_tells_how_far_whole_curves_are_from_the_papers() {
     let row = page.split("<a href=\"#fig4\">Figure 4</a></th>").nth(1).expect("a row");
     let row = row.split("</tr>").next().expect("a row");
     assert!(row.contains("as published") && row.contains(&format!(">{distance:.1}<")), "{distance}: {row}");
-    assert!(row.contains(">out<") && row.contains(">no<"), "{row}");
+    assert!(row.contains(">in<") && row.contains(">no<"), "{row}");
 }
 
 /// The page over the repository's published figures needs no other file, and states every claim and every image in words.
