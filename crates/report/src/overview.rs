@@ -220,9 +220,13 @@ fn dependence(page: &Page) -> String {
     let which = if yes.is_empty() { String::new() } else { format!(" ({})", yes.join(", ")) };
     let alone = if one == 0 { String::new() } else { format!(" {one} more were judged under one set only.") };
     format!(
-        "Among the claims judged under several sets of assumptions, {} change their direction with the set{which}, {no} have one \
-         verdict under all sets, and {open} are open under at least one.{alone}",
-        yes.len()
+        "Among the claims judged under several sets of assumptions, {} with the set{which}, {no} have one verdict under all sets, \
+         and {open} are open under at least one.{alone}",
+        if yes.len() == 1 {
+            "1 changes its direction".to_owned()
+        } else {
+            format!("{} change their direction", yes.len())
+        }
     )
 }
 
