@@ -1,9 +1,8 @@
 //! Results of runs: records become series, statistics, claims, figures and tables.
 //!
 //! Modules follow the way of the data: [`gather`] finds the records of a plan, [`measure`] makes [`series::Series`] of records,
-//! [`figure`] draws series, [`claims`] judges the paper's claims by [`statistics`] over seeds, [`distance`] compares
-//! series with the paper's curves, [`publish`] writes the files under
-//! `figures`. No module trains, and only [`publish`] writes files.
+//! [`figure`] draws series, [`claims`] judges the paper's claims by [`statistics`] over seeds, [`distance`] compares series
+//! with the paper's curves, [`publish`] writes the files under `figures`. No module trains, and only [`publish`] writes files.
 //!
 //! ```
 //! // Accuracies of three seeds at the end of training: the mean and its 95 % interval, Student's t over seeds.

@@ -2,7 +2,7 @@
 use experiment::file::{Experiment, Measure, Panel};
 
 use super::{Score, score};
-use crate::measure::{BINS, CUMULATED, is_histogram, parts};
+use crate::measure::{BINS, CUMULATED, cumulate, is_histogram, parts};
 use crate::series::{PaperSeries, Series};
 
 /// Panels with curves of the paper, each with these curves as [`comparable`] makes them. Series that the paper lacks are left out, and
@@ -38,14 +38,8 @@ pub fn comparable(measure: Measure, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     if !is_histogram(measure) {
         return points.to_vec();
     }
-    let mut below = 0.0;
-    points
-        .iter()
-        .map(|&(x, height)| {
-            below += height / BINS as f64;
-            (x, below)
-        })
-        .collect()
+    let shares = cumulate(points).into_iter().skip(1).map(|(_, share)| share);
+    points.iter().map(|point| point.0).zip(shares).collect()
 }
 
 /// Distance of published curves from the paper's. The table of a figure has the rows of cumulated histograms, with their intervals, beside
