@@ -43,7 +43,8 @@ pub struct Compared<'a> {
     pub disjoint: bool,
 }
 
-/// Compares the claims of `own` with those of `others`. Claims without runs under a set do not count there.
+/// Compares the claims of `own` with those of `others`. Claims without runs under a set, or with one seed, which gives no interval, do not
+/// count there.
 pub fn compare<'a>(own: &'a [Judgement], others: &[&'a [Judgement]]) -> Vec<Compared<'a>> {
     let of_claim = |claim: &'a Judgement| {
         let others = others.iter().map(|other| other.iter().find(|judgement| judgement.id == claim.id));
@@ -55,7 +56,9 @@ pub fn compare<'a>(own: &'a [Judgement], others: &[&'a [Judgement]]) -> Vec<Comp
 }
 
 fn dependence(judged: &[&Judgement]) -> Dependence {
-    let judged: Vec<&&Judgement> = judged.iter().filter(|claim| claim.direction != Answer::NotRun).collect();
+    let has_interval = |claim: &Judgement| claim.parts.iter().all(|part| part.n != 1 || part.exact);
+    let counts = |claim: &&&Judgement| claim.direction != Answer::NotRun && has_interval(claim);
+    let judged: Vec<&&Judgement> = judged.iter().filter(counts).collect();
     if judged.len() < 2 {
         return Dependence::OneSet;
     }
@@ -157,6 +160,15 @@ mod tests {
         assert_eq!(of(&[Holds, NotRun]), Dependence::OneSet, "one set is not agreement");
         assert_eq!(of(&[NotRun, NotRun]), Dependence::OneSet);
         assert_eq!(of(&[Holds, NotRun, Holds]), Dependence::No, "a set that was not run counts for nothing");
+    }
+
+    #[test]
+    fn one_seed_has_no_vote() {
+        let own = judgement("3a", Answer::Holds, 1);
+        let mut lone = judgement("3a", Answer::Unclear, 1);
+        assert_eq!(dependence(&[&own, &lone]), Dependence::Open);
+        lone.parts[0].n = 1;
+        assert_eq!(dependence(&[&own, &lone]), Dependence::OneSet);
     }
 
     #[test]
