@@ -108,7 +108,8 @@ fn words(experiment: &Experiment, shown: &Shown, series: &SeriesScore) -> Result
     let words = panel.and_then(|panel| {
         let curve = panel.curves.iter().find(|curve| curve.paper.is_some_and(|paper| paper.series == series.series))?;
         let (title, label) = (&panel.panel.title, &curve.label);
-        Some(if title.contains(label) { title.clone() } else { format!("{title}, {label}") })
+        let told = title.to_lowercase().contains(&label.to_lowercase());
+        Some(if told { title.clone() } else { format!("{title}, {label}") })
     });
     Ok(words.unwrap_or_else(|| series.series.clone()))
 }
