@@ -138,6 +138,14 @@ fn a_diverging_run_is_recorded_and_named() {
     assert!(svg.contains("Diverged and left out"), "the figure says so");
 }
 
+/// The page over the repository's published figures.
+fn report(user: &User) -> String {
+    let path = user.path("report.html");
+    let out = path.to_string_lossy().into_owned();
+    let _ = user.run(&["report", "--out", &out]).expect(0, &["report.html", "claims"]);
+    std::fs::read_to_string(&path).expect("written")
+}
+
 /// Reads `panel,series,x,value` of a table of curves by (panel, series, x); the value is in the fourth column.
 fn curves(path: &std::path::Path) -> std::collections::BTreeMap<String, f64> {
     let text = std::fs::read_to_string(path).expect("a table");
@@ -150,10 +158,7 @@ fn curves(path: &std::path::Path) -> std::collections::BTreeMap<String, f64> {
 #[test]
 fn the_report_tells_how_far_whole_curves_are_from_the_papers() {
     let user = User::new();
-    let path = user.path("report.html");
-    let out = path.to_string_lossy().into_owned();
-    let _ = user.run(&["report", "--out", &out]).expect(0, &["report.html"]);
-    let page = std::fs::read_to_string(&path).expect("written");
+    let page = report(&user);
     let (ours, paper) = (curves(&user.here("figures/data/fig4.csv")), curves(&user.here("figures/paper/fig4.csv")));
     let squares: Vec<f64> =
         paper.iter().filter_map(|(place, theirs)| Some((ours.get(place)? - theirs).powi(2))).collect();
@@ -169,10 +174,7 @@ fn the_report_tells_how_far_whole_curves_are_from_the_papers() {
 #[test]
 fn the_report_is_one_page_that_needs_nothing_else() {
     let user = User::new();
-    let path = user.path("report.html");
-    let out = path.to_string_lossy().into_owned();
-    let _ = user.run(&["report", "--out", &out]).expect(0, &["report.html", "claims"]);
-    let page = std::fs::read_to_string(&path).expect("written");
+    let page = report(&user);
     let images: Vec<&str> = page.split("<img").skip(1).filter_map(|rest| rest.split('>').next()).collect();
     assert!(images.len() >= 11, "{} images", images.len());
     for image in &images {

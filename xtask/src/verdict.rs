@@ -2,8 +2,7 @@
 use experiment::{Choice, PAPER, Plan};
 use results::claims;
 use results::distance::of_published;
-use results::measure::{derived, series};
-use results::publish::{Document, Reported, Standing, document, paper_series, published_series};
+use results::publish::{Document, Folders, Reported, Standing, judged, paper_series, published_series};
 use results::series::Series;
 
 use crate::context::Context;
@@ -34,7 +33,7 @@ pub fn run(args: &Verdict) -> Result<(), CommandError> {
                 say("In sample: the paper's curves in this figure helped to choose the assumptions.");
             }
             say(style::verdicts(&claims::table(&document.claims, &document.scale)));
-            if let Some(sentence) = distance(&context, plan, &choice, &curves)? {
+            if let Some(sentence) = distance(&context, plan, &choice, &document, curves)? {
                 say(claims::wrap_words(&sentence, WIDTH).join("\n  "));
             }
             if let Some(others) = under_variants(&context, plan, &choice, &document)? {
@@ -82,13 +81,14 @@ fn distance(
     context: &Context,
     plan: &Plan,
     choice: &Choice,
-    curves: &[Series],
+    document: &Document,
+    curves: Curves,
 ) -> Result<Option<String>, CommandError> {
     if plan.scale != PAPER {
         return Ok(None);
     }
     let paper = paper_series(&plan.experiment, &context.folders(plan, choice))?;
-    let score = of_published(&plan.experiment, curves, &paper, plan.full.seeds);
+    let score = of_published(&plan.experiment, &curves.of(document)?, &paper, plan.full.seeds);
     let Some(rms) = score.rms else { return Ok(None) };
     let noise = score.noise.map_or_else(String::new, |noise| format!("; seed noise alone: {:.1}", 100.0 * noise));
     Ok(Some(format!("Distance from the paper's curves: {:.1} points (root mean square{noise})", 100.0 * rms)))
@@ -100,7 +100,24 @@ struct Found {
     /// Place that it comes from.
     origin: String,
     /// Curves that belong to it.
-    curves: Vec<Series>,
+    curves: Curves,
+}
+
+/// Curves that belong to a document.
+enum Curves {
+    /// Made of records.
+    Made(Vec<Series>),
+    /// Published in these folders, and read only where they are asked for.
+    Published(Folders),
+}
+
+impl Curves {
+    fn of(self, document: &Document) -> Result<Vec<Series>, CommandError> {
+        match self {
+            Self::Made(curves) => Ok(curves),
+            Self::Published(folders) => Ok(published_series(document, &folders)?),
+        }
+    }
 }
 
 /// Finds the document of a plan, and says where it comes from: all records, else what was published for this very plan, else what
@@ -114,7 +131,7 @@ fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<Found, Command
         let path = context.shown(&found.folders.json(&found.name));
         match found.standing {
             Standing::Current(document) => {
-                let curves = published_series(&document, &found.folders)?;
+                let curves = Curves::Published(found.folders);
                 return Ok(Found { document: *document, origin: format!("from {path}"), curves });
             }
             Standing::OtherPlan { difference, .. } => {
@@ -128,8 +145,6 @@ fn find(context: &Context, plan: &Plan, args: &Verdict) -> Result<Found, Command
         (found, 0) => format!("from {}", count(found, "record")),
         (found, missing) => format!("from {} of {}", found, count(found + missing, "record")),
     };
-    let mut curves = series(&plan.experiment, &gathered.runs);
-    curves.extend(derived(&plan.experiment, &gathered.runs));
-    let document = document(plan, &context.name(plan, &choice), &gathered.runs)?;
-    Ok(Found { document, origin: words + &other, curves })
+    let (document, curves) = judged(plan, &context.name(plan, &choice), &gathered.runs)?;
+    Ok(Found { document, origin: words + &other, curves: Curves::Made(curves) })
 }

@@ -4,7 +4,7 @@ use results::distance::{SeriesScore, of_published};
 use results::figure::resolve;
 use serde::Serialize;
 
-use crate::overview::figure_words;
+use crate::overview::{figure_numbers, figure_words};
 use crate::section::joined;
 use crate::{Error, Figure, Page, Shown, State};
 
@@ -58,7 +58,7 @@ fn row(figure: &Figure, shown: &Shown) -> Result<Option<Row>, Error> {
         own: *name == shown.document.figure,
         id: name.clone(),
         figure: figure_words(name),
-        set: shown.document.figure.split_once('-').map_or("as published", |(_, set)| set).to_owned(),
+        set: shown.document.set().to_owned(),
         sample: if shown.in_sample() { "in" } else { "out" },
         distance: points(rms),
         noise: score.noise.map_or_else(|| "–".to_owned(), points),
@@ -77,8 +77,8 @@ pub fn sentence(rows: &[Row]) -> String {
     let named =
         |wanted: &dyn Fn(&Row) -> bool| -> Vec<&Row> { rows.iter().filter(|row| row.own && wanted(row)).collect() };
     let figures = |rows: &[&Row]| {
-        let numbers: Vec<&str> = rows.iter().map(|row| row.id.trim_start_matches("fig")).collect();
-        format!("figure{} {}", if rows.len() == 1 { "" } else { "s" }, numbers.join(", "))
+        let numbers = figure_numbers(rows.iter().map(|row| row.id.as_str()));
+        format!("figure{} {numbers}", if rows.len() == 1 { "" } else { "s" })
     };
     let mut parts = Vec::new();
     let within = named(&|row| row.within == "yes");

@@ -1,7 +1,7 @@
 //! The first screen: what of the paper holds, what does not, and what nobody can tell; then every claim in a row.
 use std::collections::BTreeMap;
 
-use results::claims::{Answer, Dependence, Judgement, Verdict, expected_errors};
+use results::claims::{Answer, Dependence, Judgement, PartJudgement, Verdict, expected_errors};
 use results::publish::Reported;
 use serde::Serialize;
 
@@ -60,6 +60,11 @@ pub struct Entry {
 /// Name of a figure in words: `Figure 10`.
 pub fn figure_words(name: &str) -> String {
     name.strip_prefix("fig").map_or_else(|| name.to_owned(), |number| format!("Figure {number}"))
+}
+
+/// Numbers of figures, `1, 2, 11`, from their names.
+pub fn figure_numbers<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| name.trim_start_matches("fig")).collect::<Vec<_>>().join(", ")
 }
 
 /// Makes the first screen; `distances` are the rows of the table of distances.
@@ -154,7 +159,7 @@ fn why_unclear(claims: &[(&Figure, &Judgement)]) -> String {
     if claims.is_empty() {
         return String::new();
     }
-    let one = claims.iter().filter(|(_, c)| c.parts.iter().any(|p| p.n == 1 && !p.exact)).count();
+    let one = claims.iter().filter(|(_, c)| c.parts.iter().any(PartJudgement::has_one_seed)).count();
     let (mut fewest, mut most) = (usize::MAX, 0);
     for part in claims.iter().flat_map(|(_, c)| &c.parts).filter(|part| part.n > 1) {
         (fewest, most) = (fewest.min(part.n), most.max(part.n));
@@ -190,9 +195,9 @@ fn why_not_run(page: &Page, claims: &[(&Figure, &Judgement)]) -> String {
 
 /// Numbers of the figures that fulfil a condition, `1, 2, 11`; none where no figure does.
 fn numbers(page: &Page, wanted: impl Fn(&Figure) -> bool) -> Option<String> {
-    let found = page.figures.iter().filter(|figure| wanted(figure));
-    let numbers: Vec<&str> = found.map(|figure| figure.own.document.figure.trim_start_matches("fig")).collect();
-    (!numbers.is_empty()).then(|| numbers.join(", "))
+    let found: Vec<&Figure> = page.figures.iter().filter(|figure| wanted(figure)).collect();
+    let numbers = figure_numbers(found.iter().map(|figure| figure.own.document.figure.as_str()));
+    (!found.is_empty()).then_some(numbers)
 }
 
 fn sentence(reasons: &[String]) -> String {

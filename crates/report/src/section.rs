@@ -128,7 +128,7 @@ pub struct Section {
 /// Section of a figure of the paper.
 pub fn of_figure(figure: &Figure) -> Result<Section, Error> {
     let document = &figure.own.document;
-    let variant = |shown: &Shown| shown.document.figure.split_once('-').map_or("", |(_, name)| name).to_owned();
+    let variant = |shown: &Shown| shown.document.variant().unwrap_or_default().to_owned();
     let (run, missing): (Vec<&Shown>, Vec<&Shown>) =
         figure.variants.iter().partition(|variant| variant.state != State::NotRun);
     let reported = reported(figure);

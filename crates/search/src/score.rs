@@ -3,7 +3,7 @@ use super::assignment::Assignment;
 use super::ladder::Rung;
 use experiment::Plan;
 use experiment::file::{Measure, Panel};
-use results::distance::{Score, comparable, compared_panels, pooled, score, tolerance};
+use results::distance::{Score, comparable, compared_panels, score};
 use results::measure::{Runs, Selection, average, curve, parts};
 use results::series::{PaperSeries, Series};
 
@@ -115,11 +115,9 @@ pub fn ranking(
     diverged: usize,
 ) -> Ranking {
     let expected: usize = figures.iter().flat_map(|figure| &figure.panels).map(|panel| panel.ours.len()).sum();
-    let series: Vec<_> = figures.iter().flat_map(|figure| &figure.score.series).collect();
-    let complete = !series.is_empty() && series.len() == expected;
-    let rms = pooled(series.iter().map(|series| Some(series.rms))).filter(|_| complete);
-    let noise = pooled(series.iter().map(|series| series.noise)).filter(|_| complete);
-    let fits = rms.zip(noise).map(|(rms, noise)| rms <= noise * tolerance(series.len()));
+    let all = Score::of(figures.iter().flat_map(|figure| figure.score.series.clone()).collect());
+    let complete = all.series.len() == expected;
+    let (rms, noise, fits) = if complete { (all.rms, all.noise, all.fits()) } else { (None, None, None) };
     Ranking {
         assignment: assignment.clone(),
         rung: rung.number,

@@ -56,9 +56,9 @@ pub fn compare<'a>(own: &'a [Judgement], others: &[&'a [Judgement]]) -> Vec<Comp
 }
 
 fn dependence(judged: &[&Judgement]) -> Dependence {
-    let has_interval = |claim: &Judgement| claim.parts.iter().all(|part| part.n != 1 || part.exact);
-    let counts = |claim: &&&Judgement| claim.direction != Answer::NotRun && has_interval(claim);
-    let judged: Vec<&&Judgement> = judged.iter().filter(counts).collect();
+    let counts =
+        |claim: &Judgement| claim.direction != Answer::NotRun && !claim.parts.iter().any(PartJudgement::has_one_seed);
+    let judged: Vec<&Judgement> = judged.iter().copied().filter(|claim| counts(claim)).collect();
     if judged.len() < 2 {
         return Dependence::OneSet;
     }

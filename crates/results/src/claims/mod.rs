@@ -151,6 +151,13 @@ pub struct SeedValue {
     pub value: f64,
 }
 
+impl PartJudgement {
+    /// Returns whether the number is that of one seed, which gives no interval; exact numbers need none.
+    pub fn has_one_seed(&self) -> bool {
+        self.n == 1 && !self.exact
+    }
+}
+
 impl Judgement {
     /// Returns whether a part asks for the direction.
     pub fn asks_direction(&self) -> bool {

@@ -53,12 +53,17 @@ pub fn score(series: &[Series], paper: &[PaperSeries], paper_seeds: u64) -> Scor
             score_series(ours, theirs, paper_seeds)
         })
         .collect();
-    let mut score = Score { series: scores, rms: None, noise: None };
-    score.pool();
-    score
+    Score::of(scores)
 }
 
 impl Score {
+    /// Distance over these series, of one figure or of several.
+    pub fn of(series: Vec<SeriesScore>) -> Self {
+        let mut score = Self { series, rms: None, noise: None };
+        score.pool();
+        score
+    }
+
     /// Returns whether the distance is within seed noise; `None` where the noise is unknown.
     pub fn fits(&self) -> Option<bool> {
         Some(self.rms? <= self.noise? * tolerance(self.series.len()))
@@ -95,13 +100,13 @@ fn score_series(ours: &Series, theirs: &PaperSeries, paper_seeds: u64) -> Option
 
 /// Largest distance within seed noise, in multiples of the expected one: √(χ²₀.₉₅(k)/k) for k series. The points of a curve move
 /// together with the seeds, so a series counts as one.
-pub fn tolerance(series: usize) -> f64 {
+fn tolerance(series: usize) -> f64 {
     let k = series.max(1) as f64;
     ChiSquared::new(k).map_or(1.0, |chi| (chi.inverse_cdf(0.95) / k).sqrt())
 }
 
 /// Root mean square; `None` where a value is unknown or there is no value.
-pub fn pooled(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+fn pooled(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let values: Vec<f64> = values.collect::<Option<_>>()?;
     (!values.is_empty()).then(|| (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt())
 }

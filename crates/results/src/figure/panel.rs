@@ -266,9 +266,9 @@ impl Resolved<'_> {
         let label_at = corner.0 + if self.difference { 6.0 } else { 14.0 };
         let room = a.0 - 10.0 - (label_at + LABEL_HALF);
         let y_ticks = axes.y_ticks(8);
-        let widest = y_ticks.iter().max_by(|p, q| tick.width(&p.1).total_cmp(&tick.width(&q.1)));
-        let beside = widest.map_or_else(|| tick.clone(), |(_, label)| tick.clone().shrunk_to(label, room));
-        let beside = beside.aligned(Align::Right);
+        let labels = y_ticks.iter().map(|(_, label)| label.as_str());
+        let widest = labels.max_by(|a, b| tick.width(a).total_cmp(&tick.width(b))).unwrap_or_default();
+        let beside = tick.shrunk_to(widest, room).aligned(Align::Right);
         for (x, label) in axes.x_ticks(8) {
             canvas.line(&[(axes.x(x), b.1), (axes.x(x), b.1 + 5.0)], FRAME, 1.2)?;
             canvas.text(&label, (axes.x(x), b.1 + 18.0), &below)?;

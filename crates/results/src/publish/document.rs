@@ -53,6 +53,18 @@ pub struct Document {
     pub claims: Vec<Judgement>,
 }
 
+impl Document {
+    /// Name of the variant, behind the dash in the figure's name; none for the file's own assumptions.
+    pub fn variant(&self) -> Option<&str> {
+        self.figure.split_once('-').map(|(_, variant)| variant)
+    }
+
+    /// Name of the set of assumptions, for tables that compare sets.
+    pub fn set(&self) -> &str {
+        self.variant().unwrap_or("as published")
+    }
+}
+
 /// A file of a data set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DataFile {

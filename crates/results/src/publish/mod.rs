@@ -156,7 +156,7 @@ pub struct Published {
 /// # Errors
 /// Fails when the experiment cannot be drawn or a file cannot be written.
 pub fn publish(plan: &Plan, name: &str, runs: &Runs, folders: &Folders) -> Result<Published, Error> {
-    let (document, csv) = made(plan, name, runs)?;
+    let (document, _, csv) = made(plan, name, runs)?;
     let series = from_csv(&csv, &folders.csv(name))?;
     let svg = svg(&plan.experiment, &series, &document, folders)?;
     let mut json = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -174,11 +174,20 @@ pub fn publish(plan: &Plan, name: &str, runs: &Runs, folders: &Folders) -> Resul
 /// # Errors
 /// Returns the error of the table's writer; writing to memory does not fail.
 pub fn document(plan: &Plan, name: &str, runs: &Runs) -> Result<Document, Error> {
-    Ok(made(plan, name, runs)?.0)
+    Ok(judged(plan, name, runs)?.0)
 }
 
-/// Makes the document and the table that belongs to it.
-fn made(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, String), Error> {
+/// Makes the document of a plan and its curves; nothing is written.
+///
+/// # Errors
+/// Returns the error of the table's writer; writing to memory does not fail.
+pub fn judged(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, Vec<Series>), Error> {
+    let (document, curves, _) = made(plan, name, runs)?;
+    Ok((document, curves))
+}
+
+/// Makes the document, the curves, and the table that they are written as.
+fn made(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, Vec<Series>, String), Error> {
     let origin = Origin::of(plan);
     let mut drawn = series(&plan.experiment, runs);
     drawn.extend(derived(&plan.experiment, runs));
@@ -209,7 +218,7 @@ fn made(plan: &Plan, name: &str, runs: &Runs) -> Result<(Document, String), Erro
         caption: caption(origin, runs),
         claims: judge(&plan.experiment, runs),
     };
-    Ok((document, csv))
+    Ok((document, drawn, csv))
 }
 
 /// Digest of a table, as its document has it.

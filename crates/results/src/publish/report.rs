@@ -24,8 +24,7 @@ pub struct Reported {
 impl Reported {
     /// Names of the variants, the file's own assumptions first.
     pub fn names(&self) -> Vec<&str> {
-        let variants = self.variants.iter().filter_map(|document| Some(document.figure.split_once('-')?.1));
-        std::iter::once("as published").chain(variants).collect()
+        std::iter::once(&self.own).chain(&self.variants).map(Document::set).collect()
     }
 
     /// The claims under all assumptions published.
